@@ -1,0 +1,168 @@
+"""Compare retargeting and disc drawing with golden tensors: ``python -m tests.parity.rain_retarget DIR``.
+
+``DIR`` holds ``cases.json`` with a case ``retarget``, its ``.safetensors`` and its ``canvas_*.png``. Prints
+the error of every expected tensor and picture, then one JSON line; exit code 1 when one is out of tolerance.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from safetensors.numpy import load_file
+
+from engine.retarget.rain_canvas import (
+    Disc,
+    SliceEdit,
+    disc_centres_px,
+    disc_radius_px,
+    draw_canvas,
+    edit_points,
+    is_drawn,
+)
+
+CORE_DIR = Path(__file__).parent / "rain"
+Case = Mapping[str, Any]
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    name: str
+    metric: str
+    error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= self.tolerance
+
+
+def load_case(directory: Path) -> Case:
+    document = json.loads((directory / "cases.json").read_text())
+    return next(case for case in document["cases"] if case["id"] == "retarget")
+
+
+def edits_of(entries: Sequence[Mapping[str, Any]]) -> list[SliceEdit]:
+    def pair(value: Sequence[int] | None) -> tuple[int, int] | None:
+        return None if value is None else (value[0], value[1])
+
+    scalars = ("start", "stop", "scale_x", "scale_y", "shift_x", "shift_y")
+    return [
+        SliceEdit(
+            **{name: entry[name] for name in scalars},
+            axis=pair(entry["axis"]),
+            reference_pair=pair(entry["reference_pair"]),
+        )
+        for entry in entries
+    ]
+
+
+def discs_of(case: Case) -> list[Disc]:
+    return [Disc(points=tuple(disc["points"]), colour=tuple(disc["colour"])) for disc in case["discs"]]
+
+
+def all_point_discs_of(case: Case) -> list[Disc]:
+    return [
+        Disc(points=(index,), colour=tuple(run["colour"]))
+        for run in case["all_points_colours"]
+        for index in range(run["first"], run["last"] + 1)
+    ]
+
+
+def _retargeted(case: Case, faces: np.ndarray) -> dict[str, np.ndarray]:
+    edits, initial = edits_of(case["default_edits"]), edits_of(case["initial_edits"])
+    steps = [[edit_points(face, edits[: count + 1]) for count in range(len(edits))] for face in faces]
+    return {
+        "out.retargeted": np.array([edit_points(face, edits) for face in faces]),
+        "out.retargeted_initial": np.array([edit_points(face, initial) for face in faces]),
+        "out.retargeted_steps": np.array(steps),
+    }
+
+
+def disc_mask(radius_px: int) -> np.ndarray:
+    side = 2 * radius_px + 1
+    centred = np.full((68, 2), (radius_px + 0.5) / side)
+    return draw_canvas(centred, radius_px, [Disc(points=(0,), colour=(1, 1, 1))], side)[..., 0]
+
+
+def _discs(case: Case, faces: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+    edits, discs = edits_of(case["default_edits"]), discs_of(case)
+    centres = np.array([disc_centres_px(edit_points(face, edits), discs) for face in faces])
+    masks = {name: disc_mask(int(name.rsplit("r", 1)[1])) for name in names if "disc_mask_r" in name}
+    return {
+        **masks,
+        "out.disc_radius": np.array([disc_radius_px(face) for face in faces]),
+        "out.disc_centres": centres,
+        "out.disc_drawn": np.array([is_drawn(each) for each in centres], np.uint8),
+    }
+
+
+def _canvases(case: Case, faces: np.ndarray) -> dict[str, np.ndarray]:
+    edits, discs, canvas = edits_of(case["default_edits"]), discs_of(case), case["canvas"]
+
+    def draw(face: np.ndarray, chosen: list[SliceEdit], shown: list[Disc]) -> np.ndarray:
+        return draw_canvas(edit_points(face, chosen), disc_radius_px(face), shown, canvas["width"])
+
+    pictures = {name: draw(face, edits, discs) for name, face in zip(canvas["files"], faces, strict=True)}
+    pictures[canvas["no_retarget"]] = draw(faces[0], [], discs)
+    pictures[canvas["all_points"]] = draw(faces[0], edits, all_point_discs_of(case))
+    return pictures
+
+
+_METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "absolute": lambda got, expected: float(np.abs(got - expected).max()),
+    "exact": lambda got, expected: float(np.count_nonzero(got != expected)),
+    "differing_pixels": lambda got, expected: float((got != expected).any(axis=-1).sum()),
+}
+
+
+def compare(name: str, got: np.ndarray, expected: np.ndarray, tolerance: Mapping[str, Any]) -> Check:
+    metric = tolerance["metric"]
+    error = _METRICS[metric](got, expected) if got.shape == expected.shape else float("inf")
+    return Check(name=name, metric=metric, error=error, tolerance=float(tolerance.get("value", 0.0)))
+
+
+def read_png(path: Path) -> np.ndarray:
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise FileNotFoundError(path)
+    return bgr[..., ::-1]
+
+
+def run(directory: Path) -> list[Check]:
+    case = load_case(directory)
+    arrays: Arrays = load_file(directory / case["file"])
+    faces = arrays["in.landmarks"]
+    expected = {name: entry for name, entry in case["tensors"].items() if entry["role"] == "expected"}
+    got = {**_retargeted(case, faces), **_discs(case, faces, list(expected))}
+    checks = [compare(name, got[name], arrays[name], entry["tolerance"]) for name, entry in expected.items()]
+    tolerance = case["canvas"]["tolerance"]
+    checks += [
+        compare(name, picture, read_png(directory / name), tolerance)
+        for name, picture in _canvases(case, faces).items()
+    ]
+    return checks
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Retargeting and disc drawing against golden tensors.")
+    parser.add_argument("directory", type=Path, nargs="?", default=CORE_DIR)
+    checks = run(parser.parse_args(arguments).directory)
+    for check in checks:
+        verdict = "ok" if check.passed else "FAIL"
+        sys.stdout.write(
+            f"{check.name:28} {check.metric:16} {check.error:10.3g} <= {check.tolerance:g} {verdict}\n"
+        )
+    failed = [check.name for check in checks if not check.passed]
+    sys.stdout.write(json.dumps({"case": "retarget", "checks": len(checks), "failed": failed}) + "\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

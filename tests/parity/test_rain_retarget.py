@@ -1,0 +1,36 @@
+"""The core of the golden tensors, and that the comparison itself can fail."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.retarget.rain_canvas import ALL_POINT_DISCS, DEFAULT_EDITS, DISCS, INITIAL_EDITS
+from tests.parity import rain_retarget
+
+
+def test_every_golden_tensor_and_picture_is_within_its_tolerance():
+    checks = rain_retarget.run(rain_retarget.CORE_DIR)
+    assert len(checks) == 25
+    assert [check for check in checks if not check.passed] == []
+
+
+def test_built_in_lists_equal_the_golden_ones():
+    case = rain_retarget.load_case(rain_retarget.CORE_DIR)
+    assert rain_retarget.edits_of(case["default_edits"]) == list(DEFAULT_EDITS)
+    assert rain_retarget.edits_of(case["initial_edits"]) == list(INITIAL_EDITS)
+    assert rain_retarget.discs_of(case) == list(DISCS)
+    assert rain_retarget.all_point_discs_of(case) == list(ALL_POINT_DISCS)
+
+
+def test_a_changed_slider_fails_the_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for path in rain_retarget.CORE_DIR.iterdir():
+        shutil.copy(path, tmp_path)
+    document = json.loads((tmp_path / "cases.json").read_text())
+    document["cases"][0]["default_edits"][3]["scale_x"] += 0.01
+    (tmp_path / "cases.json").write_text(json.dumps(document))
+    assert rain_retarget.main([str(tmp_path)]) == 1
+    failed = json.loads(capsys.readouterr().out.splitlines()[-1])["failed"]
+    assert {"out.retargeted", "canvas_0.png"} <= set(failed)
+    assert "out.retargeted_initial" not in failed
