@@ -1,0 +1,72 @@
+"""From a torch module to a loaded network: the one call that the stages use."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from models.runtimes.graph_cache import GraphCache
+from models.runtimes.openvino_runtime import compile_openvino
+from models.runtimes.protocol import Network, RuntimeKind, RuntimeSettings
+from models.runtimes.torch_runtime import TorchNetwork
+
+K = TypeVar("K", bound=Hashable)
+
+
+def load_network(
+    module: nn.Module,
+    example_inputs: Mapping[str, Tensor],
+    output_names: Sequence[str],
+    settings: RuntimeSettings,
+    cache: GraphCache | None = None,
+) -> Network:
+    """Prepare a module to be called with tensors of the examples' shapes.
+
+    With the torch runtime, ``num_threads`` holds for the whole process, since torch has one thread pool.
+
+    Args:
+        module: Called as ``module(**inputs)``; put into evaluation mode.
+        example_inputs: One tensor per argument, float32 (or integer), CPU.
+        output_names: Names for what the module returns (a tensor, a tuple in this order, or a mapping).
+        settings: Runtime, precision, threads.
+        cache: Where the exported graph is kept; the user's cache folder when None.
+
+    Raises:
+        RuntimeUnavailableError: this machine lacks the runtime or the precision.
+    """
+    if settings.kind is RuntimeKind.TORCH:
+        torch.set_num_threads(settings.num_threads)
+        return TorchNetwork(module, example_inputs, output_names, settings.precision)
+    cache = GraphCache.for_user() if cache is None else cache
+    graph = cache.onnx(module, example_inputs, output_names)
+    return compile_openvino(graph, settings, cache.folder)
+
+
+class NetworkPool(Generic[K]):
+    """Networks for a fixed set of shapes, each built when first asked for; the least used one goes first.
+
+    A session asks with what decides the shapes, such as ``(N, c, size)``; while it does not change them,
+    ``get`` is a dictionary look-up. Thread: one caller at a time.
+
+    Args:
+        build: Makes the network for a key (slow: export and compilation).
+        capacity: Networks kept, >= 1.
+    """
+
+    def __init__(self, build: Callable[[K], Network], *, capacity: int = 4) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity must be >= 1, got {capacity}")
+        self._build = build
+        self._capacity = capacity
+        self._networks: OrderedDict[K, Network] = OrderedDict()
+
+    def get(self, key: K) -> Network:
+        """Return the network for ``key``, building it when it is not there."""
+        if key not in self._networks:
+            self._networks[key] = self._build(key)
+        self._networks.move_to_end(key)
+        while len(self._networks) > self._capacity:
+            self._networks.popitem(last=False)
+        return self._networks[key]
