@@ -65,6 +65,8 @@ class GraphCache:
         # Under another name first: a reader sees the whole file or none.
         with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as part:
             part.write(content)
+            part.flush()
+            os.fsync(part.fileno())
         os.replace(part.name, path)  # noqa: PTH105 - atomic on every system
 
     def _prune(self, max_bytes: int) -> None:

@@ -4,6 +4,7 @@ Inputs are bound where they lie: a tensor that stays in place is bound once, ano
 only a tensor that is not contiguous is copied. Outputs are tensors allocated at load, which OpenVINO writes.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from models.runtimes.protocol import (
     check_inputs,
 )
 
+_log = logging.getLogger(__name__)
+
 
 def compile_openvino(
     graph: bytes | Path, settings: RuntimeSettings, cache_folder: Path | None = None
@@ -36,6 +39,7 @@ def compile_openvino(
     Raises:
         RuntimeUnavailableError: the CPU does not compute in that precision.
         ValueError: the settings are for another runtime, or the graph's shapes are not static.
+        RuntimeError: the graph is damaged, or holds an operation that OpenVINO does not know.
     """
     if settings.kind is not RuntimeKind.OPENVINO:
         raise ValueError(f"expected settings for {RuntimeKind.OPENVINO}, got {settings.kind}")
@@ -46,10 +50,12 @@ def compile_openvino(
         )
     config = _cpu_config(settings)
     if isinstance(graph, Path) and cache_folder is not None:
-        compiled = core().compile_model(graph, "CPU", config | {"CACHE_DIR": str(cache_folder)})
-    else:
-        compiled = core().compile_model(core().read_model(graph), "CPU", config)
-    return OpenVinoNetwork(compiled)
+        try:
+            cached = core().compile_model(graph, "CPU", config | {"CACHE_DIR": str(cache_folder)})
+            return OpenVinoNetwork(cached)
+        except RuntimeError as error:  # OpenVINO names no finer type; a damaged graph fails again below
+            _log.warning("compiled graphs are not kept, so every start compiles again: %s", error)
+    return OpenVinoNetwork(core().compile_model(core().read_model(graph), "CPU", config))
 
 
 def _cpu_config(settings: RuntimeSettings) -> dict[str, object]:

@@ -14,7 +14,7 @@ class Returns(nn.Module):
         super().__init__()
         self.result = result
 
-    def forward(self, value: Tensor) -> object:
+    def forward(self, **_inputs: Tensor) -> object:
         return self.result
 
 

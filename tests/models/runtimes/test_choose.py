@@ -1,0 +1,67 @@
+import pytest
+
+from models.runtimes.choose import (
+    MAX_THREADS,
+    ChoiceReason,
+    Machine,
+    choose_runtime,
+    num_usable_cores,
+    probe_machine,
+)
+from models.runtimes.protocol import Precision, RuntimeKind, RuntimeUnavailableError
+
+MODERN = Machine(openvino_precisions=frozenset({Precision.F32, Precision.BF16}), num_cores=4)
+OLD = Machine(openvino_precisions=frozenset({Precision.F32}), num_cores=2)
+BARE = Machine(openvino_precisions=None, num_cores=2)
+
+
+@pytest.mark.parametrize(
+    ("machine", "kind", "precision", "reason"),
+    [
+        (MODERN, RuntimeKind.OPENVINO, Precision.BF16, ChoiceReason.BF16_CPU),
+        (OLD, RuntimeKind.OPENVINO, Precision.F32, ChoiceReason.F32_CPU),
+        (BARE, RuntimeKind.TORCH, Precision.F32, ChoiceReason.NO_OPENVINO),
+    ],
+)
+def test_what_is_left_open_follows_the_machine(
+    machine: Machine, kind: RuntimeKind, precision: Precision, reason: ChoiceReason
+) -> None:
+    choice = choose_runtime(machine)
+    assert (choice.settings.kind, choice.settings.precision, choice.reason) == (kind, precision, reason)
+    assert choice.settings.num_threads == machine.num_cores
+    assert kind.value in choice.text
+    assert reason.value in choice.text
+
+
+def test_what_is_asked_for_is_given() -> None:
+    choice = choose_runtime(MODERN, kind=RuntimeKind.TORCH, precision=Precision.BF16, num_threads=3)
+    assert choice.reason is ChoiceReason.REQUESTED
+    assert choice.settings.kind is RuntimeKind.TORCH
+    assert choice.settings.precision is Precision.BF16
+    assert choice.settings.num_threads == 3
+
+
+def test_a_precision_asked_for_is_kept_when_the_kind_is_open() -> None:
+    choice = choose_runtime(MODERN, precision=Precision.F32)
+    assert choice.settings.precision is Precision.F32
+    assert "bf16" not in choice.text
+
+
+def test_what_cannot_be_had_is_refused_with_a_way_out() -> None:
+    with pytest.raises(RuntimeUnavailableError, match="OpenVINO") as caught:
+        choose_runtime(BARE, kind=RuntimeKind.OPENVINO)
+    assert "torch" in caught.value.hint
+    with pytest.raises(RuntimeUnavailableError, match="bf16"):
+        choose_runtime(OLD, precision=Precision.BF16)
+
+
+def test_threads_are_capped() -> None:
+    many = Machine(openvino_precisions=None, num_cores=64)
+    assert choose_runtime(many).settings.num_threads == MAX_THREADS
+
+
+def test_this_machine_can_be_probed() -> None:
+    machine = probe_machine()
+    assert machine.num_cores == num_usable_cores() >= 1
+    assert machine.openvino_precisions is not None
+    assert Precision.F32 in machine.openvino_precisions
