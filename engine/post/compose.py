@@ -1,0 +1,131 @@
+"""Put the avatar in front of its backdrop.
+
+The avatar is square, the stage may be 16:9: the avatar keeps its proportions, fills the height (or width)
+and stands at the bottom's centre; the backdrop fills the rest.
+
+Scaling and blending work on **premultiplied** colour (Porter and Duff 1984, "Compositing Digital Images":
+``out = fg + (1 - alpha) * bg``): then the invisible colour of transparent pixels cannot bleed into edges.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.post.backdrop import make_backdrop
+from engine.post.letterbox import fitted_size, resized
+from engine.post.stage import BackdropKind, StageSettings
+from engine.types import RgbImage
+
+RgbaImage = NDArray[np.uint8] | NDArray[np.float32]  # (h, w, 4), straight alpha; float in 0..1
+
+_KEY_CONTRAST = 4.0  # how many times steeper a key colour's edge is than the avatar's own
+_CRISP_TABLE = np.rint(((np.arange(256) / 255 - 0.5) * _KEY_CONTRAST + 0.5).clip(0, 1) * 255).astype(np.uint8)
+_SURROUND_SIZE = (32, 18)  # the blurred surround of a square picture is made this small first
+_SURROUND_BRIGHTNESS = 0.45
+
+
+class Composer:
+    """Blends avatars into one stage at one size; holds the backdrop and its scratch memory.
+
+    Thread: one caller. A change of stage or size is a new composer (cheap but for a picture's decoding).
+
+    Args:
+        stage: The backdrop.
+        size: ``(width, height)`` of the result in pixels.
+
+    Raises:
+        SettingsError: the stage's picture cannot be read.
+        ValueError: the size is not positive.
+    """
+
+    def __init__(self, stage: StageSettings, size: tuple[int, int]) -> None:
+        if min(size) < 1:
+            raise ValueError(f"A stage of {size} pixels cannot be drawn.")
+        self.stage = stage
+        self.size = size
+        self._backdrop = make_backdrop(stage, *size)
+        self._has_crisp_edges = stage.kind is BackdropKind.KEY_COLOUR
+        self._surround = np.empty((size[1], size[0], 3), np.uint8)
+
+    def __call__(self, rgba: RgbaImage) -> RgbImage:
+        """Return the avatar on its stage.
+
+        Args:
+            rgba: ``(h, w, 4)``, straight (not premultiplied) alpha: uint8, or float32 in 0..1 (clipped).
+
+        Returns:
+            ``(height, width, 3)`` uint8, a new array that nobody else writes.
+
+        Raises:
+            ValueError: ``rgba`` has another shape or type.
+        """
+        pixels = _as_uint8(rgba)
+        if self._backdrop is None:
+            return self._as_drawn(np.ascontiguousarray(pixels[:, :, :3]))
+        out = self._backdrop.copy()
+        _blend_over(pixels, out[self._box(pixels)], is_crisp=self._has_crisp_edges)
+        return out
+
+    def _box(self, pixels: NDArray[np.uint8]) -> tuple[slice, slice]:
+        """Where the avatar stands: bottom, centre."""
+        width, height = fitted_size((pixels.shape[1], pixels.shape[0]), self.size)
+        left, top = (self.size[0] - width) // 2, self.size[1] - height
+        return slice(top, top + height), slice(left, left + width)
+
+    def _as_drawn(self, rgb: RgbImage) -> RgbImage:
+        box = self._box(rgb)
+        shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
+        drawn = resized(rgb, shape[1], shape[0])
+        if shape == (self.size[1], self.size[0]):
+            return drawn.copy() if drawn is rgb else drawn
+        out = self._blurred_surround(rgb)
+        out[box] = drawn
+        return out
+
+    def _blurred_surround(self, rgb: RgbImage) -> RgbImage:
+        """Return the picture itself, blurred and dimmed, over the whole stage."""
+        small = cv2.resize(rgb, _SURROUND_SIZE, interpolation=cv2.INTER_AREA)
+        soft = cv2.GaussianBlur(small, (0, 0), 3.0, borderType=cv2.BORDER_REPLICATE)
+        dim = cv2.convertScaleAbs(soft, alpha=_SURROUND_BRIGHTNESS)
+        cv2.resize(dim, self.size, dst=self._surround, interpolation=cv2.INTER_CUBIC)
+        return self._surround.copy()
+
+
+def compose(rgba: RgbaImage, stage: StageSettings) -> RgbImage:
+    """Return ``rgba`` ``(h, w, 4)`` on ``stage`` at its own size; for a stream, keep a ``Composer``."""
+    return Composer(stage, (rgba.shape[1], rgba.shape[0]))(rgba)
+
+
+def _as_uint8(rgba: RgbaImage) -> NDArray[np.uint8]:
+    if rgba.shape[2:] != (4,):
+        raise ValueError(f"The avatar must be (h, w, 4), not {rgba.shape}.")
+    if rgba.dtype == np.uint8:
+        return rgba.view(np.uint8)
+    if not np.issubdtype(rgba.dtype, np.floating):
+        raise ValueError(f"The avatar must be uint8 or float, not {rgba.dtype}.")
+    # NaN (a network that went wrong) becomes 0: transparent, never noise.
+    clipped = np.nan_to_num(rgba, nan=0.0).clip(0.0, 1.0)
+    return np.rint(clipped * 255.0).astype(np.uint8)
+
+
+def _blend_over(rgba: NDArray[np.uint8], out: NDArray[np.uint8], *, is_crisp: bool) -> None:
+    """Blend straight ``rgba`` ``(h, w, 4)`` over ``out`` of any size, in place.
+
+    Products are rounded to whole levels: at most two levels from exact arithmetic.
+    """
+    height, width = out.shape[:2]
+    alpha = np.ascontiguousarray(rgba[:, :, 3])
+    premultiplied = cv2.multiply(rgba[:, :, :3], _three(alpha), scale=1 / 255)
+    foreground = resized(np.asarray(premultiplied, np.uint8), width, height)
+    alpha = resized(alpha, width, height)
+    if is_crisp:
+        # Back to straight colour, since the steeper alpha takes another share of it.
+        straight = cv2.divide(foreground, _three(alpha), scale=255)
+        alpha = np.asarray(cv2.LUT(alpha, _CRISP_TABLE), np.uint8)
+        foreground = np.asarray(cv2.multiply(straight, _three(alpha), scale=1 / 255), np.uint8)
+    backdrop = cv2.multiply(out, _three(255 - alpha), scale=1 / 255)
+    cv2.add(foreground, backdrop, dst=out)
+
+
+def _three(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.merge([plane, plane, plane]), np.uint8)
