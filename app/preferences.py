@@ -1,0 +1,150 @@
+"""What the window remembers between two starts: one small JSON file in the user's configuration folder.
+
+It is read once at the start and written whenever something changes, through a temporary file that replaces
+the old one in one step, so that a crash leaves either the old or the new file. A damaged file never stops the
+window: it is set aside, the defaults are used and a sentence says so. No Qt here. Thread: any, one at a time.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+FILE_NAME = "window.json"
+HOME_VARIABLE = "UNDERSTUDY_HOME"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preferences:
+    """Everything that is remembered. Enumerations are stored by value, so this file knows nothing of engine.
+
+    Attributes:
+        source: ``camera:<index>``, ``file:<path>`` or ``sample``; empty before the first choice.
+        avatar: Name in the gallery; empty for the default avatar.
+        mirror: Whether the avatar moves like a mirror picture of the user.
+        stage: Kind of backdrop (``StageKind`` value of engine.settings); empty for the default.
+        stage_colour: ``#rrggbb`` of the plain colour.
+        stage_picture: Path of the backdrop that the user chose; empty for none.
+        stage_blurred: Whether that picture is blurred.
+        quality: Value of the quality preset; empty for the default.
+        is_readout_shown: Whether fps and latency are shown.
+        is_panel_folded: Whether the right panel is folded; None until the user folds or unfolds it.
+        output_folder: Where recordings and snapshots go; empty for the default.
+        window: x, y, width, height of the window; empty before the first close.
+    """
+
+    source: str = ""
+    avatar: str = ""
+    mirror: bool = True
+    stage: str = ""
+    stage_colour: str = "#2b3a55"
+    stage_picture: str = ""
+    stage_blurred: bool = False
+    quality: str = ""
+    is_readout_shown: bool = True
+    is_panel_folded: bool | None = None
+    output_folder: str = ""
+    window: tuple[int, ...] = ()
+
+
+def config_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of the preferences; ``UNDERSTUDY_HOME`` overrides the system's place for it."""
+    home = (os.environ if environment is None else environment).get(HOME_VARIABLE, "")
+    return Path(home) / "config" if home else Path(platformdirs.user_config_dir("understudy", False))
+
+
+class PreferencesFile:
+    """The file that holds ``Preferences``.
+
+    Args:
+        path: Where it is kept; the folder is made when it is first written.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = config_folder() / FILE_NAME if path is None else path
+
+    @property
+    def path(self) -> Path:
+        """Where the preferences are kept."""
+        return self._path
+
+    def load(self) -> tuple[Preferences, str]:
+        """Return what was remembered, and a sentence for the user (empty when all is well).
+
+        A missing file means a first start. A damaged file is renamed to ``*.damaged`` and the defaults are
+        returned; a single field that makes no sense is replaced by its default.
+        """
+        try:
+            stored = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Preferences(), ""
+        except (OSError, ValueError):
+            return Preferences(), self._set_aside()
+        if not isinstance(stored, dict):
+            return Preferences(), self._set_aside()
+        return _from_stored(stored)
+
+    def save(self, preferences: Preferences) -> None:
+        """Write ``preferences`` so that a crash leaves the old file or the new one, never half of it.
+
+        Raises:
+            OSError: the folder cannot be written (disk full, read-only).
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{FILE_NAME}.", dir=self._path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(asdict(preferences), file, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _set_aside(self) -> str:
+        damaged = self._path.with_suffix(".damaged")
+        try:
+            self._path.replace(damaged)
+        except OSError:
+            return f"The settings file {self._path} cannot be read; starting with the defaults."
+        return f"The settings file was damaged and is kept as {damaged}; starting with the defaults."
+
+
+def _is_window(value: object) -> bool:
+    return isinstance(value, list) and len(value) in (0, 4) and all(type(number) is int for number in value)
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
+    "is_panel_folded": lambda value: value is None or isinstance(value, bool),
+    "window": _is_window,
+    "stage_colour": lambda value: isinstance(value, str) and bool(re.fullmatch("#[0-9a-fA-F]{6}", value)),
+}
+
+
+def _is_valid(name: str, default: object, value: object) -> bool:
+    check = _CHECKS.get(name)
+    return check(value) if check else type(value) is type(default)
+
+
+def _from_stored(stored: dict[str, Any]) -> tuple[Preferences, str]:
+    defaults = Preferences()
+    known: dict[str, Any] = {}
+    wrong: list[str] = []
+    for field in fields(Preferences):
+        if field.name not in stored:
+            continue
+        value = stored[field.name]
+        if _is_valid(field.name, getattr(defaults, field.name), value):
+            known[field.name] = tuple(value) if field.name == "window" else value
+        else:
+            wrong.append(field.name)
+    message = f"Some remembered settings made no sense and were reset: {', '.join(wrong)}." if wrong else ""
+    return replace(defaults, **known), message

@@ -1,0 +1,139 @@
+"""One line of news above the avatar: an error with a way out, or something that went well. Never a dialog."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
+
+from app.style import DARK
+from app.window.controls import make_button
+from app.window.icons import icon_pixmap
+from app.window.theme import make_label, set_role
+from engine.errors import UnderstudyError
+
+GOOD_NEWS_MS = 8000
+
+
+class Tone(Enum):
+    """How serious the news is; the value is the style sheet's."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    GOOD = "good"
+
+
+_ICONS = {
+    Tone.ERROR: ("warning", DARK.record),
+    Tone.WARNING: ("warning", DARK.warning),
+    Tone.INFO: ("info", DARK.focus),
+    Tone.GOOD: ("check", DARK.good),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a banner says.
+
+    Attributes:
+        tone: How serious it is. Good news goes away by itself.
+        message: One sentence.
+        hint: What to do, or empty.
+        action: Text of a button, or empty for none.
+        run: What that button does.
+    """
+
+    tone: Tone
+    message: str
+    hint: str = ""
+    action: str = ""
+    run: Callable[[], None] | None = None
+
+
+def news_of(error: UnderstudyError, action: str = "", run: Callable[[], None] | None = None) -> News:
+    """Return the news of an error."""
+    return News(Tone.ERROR, error.message, error.hint, action, run)
+
+
+class Banner(QFrame):
+    """Shows one piece of news at a time; newer news replace older ones.
+
+    Signals:
+        dismissed(): The user closed it.
+    """
+
+    dismissed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "banner")
+        self._news: News | None = None
+        self._icon = QLabel()
+        self.message = make_label("", weight=QFont.Weight.DemiBold)
+        self.hint = make_label("", "muted")
+        for label in (self.message, self.hint):
+            label.setWordWrap(True)
+        self.action = make_button("")
+        self.close_button = make_button("", "close", "ghost", "Close this message")
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(self.message)
+        texts.addWidget(self.hint)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 8, 8)
+        row.setSpacing(12)
+        row.addWidget(self._icon)
+        row.addLayout(texts, 1)
+        row.addWidget(self.action)
+        row.addWidget(self.close_button)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(GOOD_NEWS_MS)
+        self._timer.timeout.connect(self.clear)
+        self.action.clicked.connect(self._on_action)
+        self.close_button.clicked.connect(self._on_close)
+        self.hide()
+
+    @property
+    def news(self) -> News | None:
+        """What is on show."""
+        return self._news
+
+    def show_news(self, news: News) -> None:
+        """Show ``news``; the same news again changes nothing."""
+        if news == self._news:
+            return
+        self._news = news
+        name, colour = _ICONS[news.tone]
+        self._icon.setPixmap(icon_pixmap(name, colour))
+        self.message.setText(news.message)
+        self.hint.setText(news.hint)
+        self.hint.setVisible(bool(news.hint))
+        self.action.setText(news.action)
+        self.action.setAccessibleName(news.action)
+        self.action.setVisible(bool(news.action))
+        self.setAccessibleName(f"{news.message} {news.hint}".strip())
+        set_role(self, "tone", news.tone.value)
+        self._timer.stop()
+        if news.tone is Tone.GOOD:
+            self._timer.start()
+        self.show()
+
+    def clear(self) -> None:
+        """Take the news away."""
+        self._timer.stop()
+        self._news = None
+        self.hide()
+
+    def _on_action(self) -> None:
+        run = self._news.run if self._news else None
+        self.clear()
+        if run is not None:
+            run()
+
+    def _on_close(self) -> None:
+        self.clear()
+        self.dismissed.emit()

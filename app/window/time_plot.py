@@ -1,0 +1,147 @@
+"""Time per stage over the last seconds, stacked, with each stage's newest value beside its name."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.style import DARK
+from app.style.palette import RADIUS_CONTROL_PX, STAGE_SERIES
+from app.window.theme import scaled_font
+
+NUM_SAMPLES = 60
+_PLOT_HEIGHT_PX = 96
+_ROW_PX = 22
+
+
+class TimePlot(QWidget):
+    """A live plot of milliseconds per stage. Stages keep the order and colour in which they first came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Time per stage")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._names: list[str] = []
+        self._samples: deque[tuple[float, ...]] = deque(maxlen=NUM_SAMPLES)
+
+    @property
+    def samples(self) -> list[tuple[float, ...]]:
+        """The samples on show, oldest first, each in the order of the stages."""
+        return list(self._samples)
+
+    def add(self, stage_ms: Mapping[str, float]) -> None:
+        """Add the newest time of each stage in milliseconds; an empty mapping adds nothing."""
+        if not stage_ms:
+            return
+        new = [name for name in stage_ms if name not in self._names]
+        if new:
+            self._names += new
+            self.updateGeometry()
+        self._samples.append(tuple(max(stage_ms.get(name, 0.0), 0.0) for name in self._names))
+        spoken = ", ".join(f"{name} {stage_ms[name]:.0f} milliseconds" for name in stage_ms)
+        self.setAccessibleDescription(spoken)
+        self.update()
+
+    def clear(self) -> None:
+        """Forget all samples and stages."""
+        self._names.clear()
+        self._samples.clear()
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Return the height of plot and legend."""
+        return QSize(200, _PLOT_HEIGHT_PX + 8 + _ROW_PX * max(len(self._names), 1))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return ``sizeHint``: the legend is not to be cut."""
+        return self.sizeHint()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the stack, its scale and the legend."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(0.5, 0.5, self.width() - 1, _PLOT_HEIGHT_PX - 1)
+        shape = QPainterPath()
+        shape.addRoundedRect(area, RADIUS_CONTROL_PX, RADIUS_CONTROL_PX)
+        painter.fillPath(shape, QColor(DARK.stage))
+        painter.setClipPath(shape)
+        top_ms = nice_ceiling(max((sum(sample) for sample in self._samples), default=0.0))
+        self._paint_stack(painter, area, top_ms)
+        painter.setClipping(False)
+        painter.setPen(QPen(QColor(DARK.border), 1))
+        painter.drawPath(shape)
+        self._paint_scale(painter, area, top_ms)
+        self._paint_legend(painter)
+        painter.end()
+
+    def _paint_stack(self, painter: QPainter, area: QRectF, top_ms: float) -> None:
+        samples = list(self._samples)
+        step = area.width() / (NUM_SAMPLES - 1)
+        left = area.right() - step * (len(samples) - 1)
+        base = [0.0] * len(samples)
+        for index in range(len(self._names)):
+            upper = [b + _at(sample, index) for b, sample in zip(base, samples, strict=True)]
+            edge = [
+                QPointF(left + step * i, area.bottom() - area.height() * ms / top_ms)
+                for i, ms in enumerate(upper)
+            ]
+            floor = [
+                QPointF(left + step * i, area.bottom() - area.height() * ms / top_ms)
+                for i, ms in enumerate(base)
+            ]
+            fill = QColor(_colour(index))
+            fill.setAlphaF(0.45)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(fill)
+            painter.drawPolygon(QPolygonF(edge + floor[::-1]))
+            painter.setPen(QPen(QColor(_colour(index)), 1.2))
+            painter.drawPolyline(QPolygonF(edge))
+            base = upper
+
+    def _paint_scale(self, painter: QPainter, area: QRectF, top_ms: float) -> None:
+        painter.setFont(scaled_font(self, 0.85))
+        painter.setPen(QColor(DARK.muted))
+        text = f"{top_ms:.0f} ms" if self._samples else "No frames yet"
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+        if not self._samples:
+            flags = Qt.AlignmentFlag.AlignCenter
+        painter.drawText(area.adjusted(8, 4, -8, -4), flags, text)
+
+    def _paint_legend(self, painter: QPainter) -> None:
+        newest = self._samples[-1] if self._samples else ()
+        painter.setFont(self.font())
+        for index, name in enumerate(self._names):
+            row = QRectF(0, _PLOT_HEIGHT_PX + 8 + index * _ROW_PX, self.width(), _ROW_PX)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(_colour(index)))
+            painter.drawRoundedRect(QRectF(2, row.center().y() - 5, 10, 10), 3, 3)
+            painter.setPen(QColor(DARK.muted))
+            middle = Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(
+                row.adjusted(20, 0, 0, 0), middle | Qt.AlignmentFlag.AlignLeft, name.capitalize()
+            )
+            painter.setPen(QColor(DARK.text))
+            value = f"{_at(newest, index):.1f} ms"
+            painter.drawText(row.adjusted(0, 0, -2, 0), middle | Qt.AlignmentFlag.AlignRight, value)
+
+
+def nice_ceiling(value: float) -> float:
+    """Return the smallest of 10, 20, 50, 100, 200, 500, ... that is not below ``value``."""
+    decade = 10.0
+    while True:
+        for factor in (1.0, 2.0, 5.0):
+            if decade * factor >= value:
+                return decade * factor
+        decade *= 10.0
+
+
+def _at(sample: tuple[float, ...], index: int) -> float:
+    # A stage that came later is missing from older samples.
+    return sample[index] if index < len(sample) else 0.0
+
+
+def _colour(index: int) -> str:
+    return STAGE_SERIES[index % len(STAGE_SERIES)]
