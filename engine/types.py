@@ -43,7 +43,8 @@ class HeadPose:
     """The head against the camera.
 
     Attributes:
-        yaw_deg: > 0 when the nose moves to the picture's right.
+        yaw_deg: > 0 when the nose moves to the picture's right. The turn is
+            ``Rz(roll) Ry(yaw) Rx(pitch)``: pitch acts first, about the head's own axis.
         pitch_deg: > 0 when the nose moves down.
         roll_deg: > 0 when the head turns clockwise in the picture.
         x, y: Head centre (midpoint of the outer eye corners), fractions of the picture.
@@ -105,6 +106,7 @@ class Performance:
         shoulders, elbows, wrists: ``(2, 2)`` each, left, right of the picture.
         face_score, body_score: 0..1.
         arm_scores: ``(4,)`` 0..1: elbow left, elbow right, wrist left, wrist right.
+        aspect: Width over height of the picture, so that points can be measured in picture heights.
         matte: ``(h, w)`` float32 0..1, the person; None while the avatar does not use it. It is a mask.
     """
 
@@ -121,6 +123,7 @@ class Performance:
     face_score: float = 0.0
     body_score: float = 0.0
     arm_scores: Scores = field(default_factory=lambda: np.zeros(4, np.float32))
+    aspect: float = 1.0
     matte: NDArray[np.float32] | None = None
 
 
@@ -143,7 +146,9 @@ CONTROL_NAMES: tuple[str, ...] = (
     *_eye("right"),
     "pupil_left",
     "pupil_right",
-    *_numbered("lip_outer", 8),  # 0 left corner, 1..3 upper left to right, 4 right corner, 5..7 lower right to left
+    *_numbered(
+        "lip_outer", 8
+    ),  # 0 left corner, 1..3 upper left to right, 4 right corner, 5..7 lower right to left
     *_numbered("lip_inner", 8),  # the same along the opening of the mouth
     "hair_left",  # widest point of head and hair at eye height, picture left
     "hair_top",  # highest point of head and hair
