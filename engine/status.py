@@ -40,7 +40,7 @@ class Status:
 
     Attributes:
         state: See ``SessionState``.
-        fps: Distinct source frames, each tracked and painted, handed to the sinks per second (sliding window).
+        fps: Distinct source frames, each tracked and painted, handed to the sinks per second of the window.
         motion_to_photon_p50_ms, motion_to_photon_p95_ms: From the frame's capture (or when it was due) to the
             hand-over of its picture to the sinks; sliding window; 0 before the first picture.
         frames_in: Frames that the source delivered since the start.
