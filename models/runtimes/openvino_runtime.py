@@ -94,11 +94,11 @@ class OpenVinoNetwork:
             if not port.partial_shape.is_static:
                 raise ValueError(f"expected static shapes, got {port.partial_shape} for {port.any_name}")
         self._request = compiled.create_infer_request()
-        self._input_shapes = {port.any_name: tuple(port.shape) for port in compiled.inputs}
+        self._input_shapes = {_name(port): tuple(port.shape) for port in compiled.inputs}
         self._input_index = {name: index for index, name in enumerate(self._input_shapes)}
-        self._inputs = {port.any_name: _empty_like(port) for port in compiled.inputs}
+        self._inputs = {_name(port): _empty_like(port) for port in compiled.inputs}
         self._bindings = {name: self._bind(name, buffer) for name, buffer in self._inputs.items()}
-        self._outputs = {port.any_name: _empty_like(port) for port in compiled.outputs}
+        self._outputs = {_name(port): _empty_like(port) for port in compiled.outputs}
         for index, buffer in enumerate(self._outputs.values()):
             self._request.set_output_tensor(index, _shared(buffer))
 
@@ -133,6 +133,12 @@ class OpenVinoNetwork:
     def _bind(self, name: str, value: Tensor) -> _Binding:
         self._request.set_input_tensor(self._input_index[name], _shared(value.detach()))
         return _Binding(value, value.data_ptr())
+
+
+def _name(port: Any) -> str:
+    """Return the name given at export; a port that an operation was folded into carries that one's, too."""
+    # The exporter's own names are paths of modules and begin with a stroke.
+    return min(port.names, key=lambda name: (name.startswith("/"), name))
 
 
 def _shared(tensor: Tensor) -> Any:
