@@ -11,6 +11,7 @@ Both return the branch alone: the caller normalises before and adds the residual
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +51,11 @@ class KvCache:
     keys: Tensor
     values: Tensor
 
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], layer: str) -> "KvCache":
+        """Return the cache that is named after ``layer``: ``"{layer}.keys"``, ``"{layer}.values"``."""
+        return cls(keys=tensors[f"{layer}.keys"], values=tensors[f"{layer}.values"])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RingSlots:
@@ -64,6 +70,15 @@ class RingSlots:
     write_index: Tensor
     position_index: Tensor
     bias: Tensor
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "RingSlots":
+        """Return the tables named ``ring.write_index``, ``ring.position_index``, ``ring.bias``."""
+        return cls(
+            write_index=tensors["ring.write_index"],
+            position_index=tensors["ring.position_index"],
+            bias=tensors["ring.bias"],
+        )
 
 
 def _check_heads(dim: int, heads: int) -> None:
@@ -149,22 +164,6 @@ class TemporalAttention(nn.Module):
         mask = slots.bias[:, None, None, None]  # (N, 1, 1, 1, W)
         return self._merge(functional.scaled_dot_product_attention(q, k, v, attn_mask=mask))
 
-    def warm_up(self, x: Tensor, cache: KvCache, level_index: int) -> Tensor:
-        """Attend over the first frames in both directions and remember them in the first slots.
-
-        Args:
-            x: ``(F, L, D)``, the frames that become the ring's sinks.
-            cache: This attention's own memory; slots 0..F-1 of ``level_index`` are written.
-            level_index: Noise level of all frames of ``x``.
-
-        Returns:
-            The branch, ``(F, L, D)``, new memory.
-        """
-        frames = x.shape[0]
-        cache.keys[level_index, :frames].copy_(self.to_k(x))
-        cache.values[level_index, :frames].copy_(self.to_v(x))
-        return self.forward(x)
-
     def _by_place(self, x: Tensor) -> Tensor:
         # (N, F, L, D) -> (N, L, heads, F, d)
         return x.reshape(*x.shape[:3], self.heads, -1).permute(0, 2, 3, 1, 4)
@@ -205,10 +204,10 @@ class ReferenceAttention(nn.Module):
         """Project the reference once; the result serves every frame until the avatar changes.
 
         Args:
-            features: ``(1, Lr, Dr)``; several references are joined along Lr.
+            features: ``(B, Lr, Dr)``, one per sequence; several references are joined along Lr.
 
         Returns:
-            Keys and values, each ``(1, heads, Lr, D / heads)``, contiguous, new memory.
+            Keys and values, each ``(B, heads, Lr, D / heads)``, contiguous, new memory.
         """
         k = self._split(self.to_k(features)).contiguous()
         v = self._split(self.to_v(features)).contiguous()
@@ -218,8 +217,8 @@ class ReferenceAttention(nn.Module):
         """Look from every frame at the reference.
 
         Args:
-            x: ``(F, L, D)``.
-            k: ``(1, heads, Lr, D / heads)`` from ``project``.
+            x: ``(F, L, D)``; with B sequences ``F = B * frames``, sequence by sequence.
+            k: ``(B, heads, Lr, D / heads)`` from ``project``; B is 1 outside training.
             v: The same shape, from the same call.
 
         Returns:
@@ -230,8 +229,8 @@ class ReferenceAttention(nn.Module):
             k = torch.cat([self._split(self.to_k(x)), k.expand(frames, -1, -1, -1)], dim=2)
             v = torch.cat([self._split(self.to_v(x)), v.expand(frames, -1, -1, -1)], dim=2)
             return self._attend(x, k, v)
-        # One reference for all frames: the frames' tokens become one long list of queries.
-        return self._attend(x.flatten(0, 1)[None], k, v).view_as(x)
+        # One reference for the frames of a sequence: their tokens become one long list of queries.
+        return self._attend(x.reshape(k.shape[0], -1, x.shape[-1]), k, v).view_as(x)
 
     def _attend(self, x: Tensor, k: Tensor, v: Tensor) -> Tensor:
         out = functional.scaled_dot_product_attention(self._split(self.to_q(x)), k, v)

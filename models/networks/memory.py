@@ -38,13 +38,14 @@ class MemBlock(nn.Module):
         """Decode T successive frames.
 
         Args:
-            x: ``(T, C, H, W)``, oldest first.
-            memory: ``(1, C, H, W)``: the last frame of the call before, or ``initial_memory``.
+            x: ``(T, C, H, W)``, oldest first; B sequences (in training) follow one another, ``(B * T, ...)``.
+            memory: ``(B, C, H, W)``: the last frame of the call before, or ``initial_memory``; B is 1 live.
 
         Returns:
-            The frames ``(T, C, H, W)``, new memory; and the memory for the next call, ``(1, C, H, W)``, a
+            The frames, shaped as ``x``, new memory; and the memory for the next call, ``(B, C, H, W)``, a
             view of ``x``.
         """
-        previous = torch.cat([memory, x[:-1]])
+        by_sequence = x.unflatten(0, (memory.shape[0], -1))  # (B, T, C, H, W)
+        previous = torch.cat([memory[:, None], by_sequence[:, :-1]], dim=1).flatten(0, 1)
         out = functional.relu(self.conv(torch.cat([x, previous], dim=1)) + x)
-        return out, x[-1:]
+        return out, by_sequence[:, -1]

@@ -1,0 +1,62 @@
+"""Clean latents and the conditions of their row to RGBA; carries the decoder's memory.
+
+In: what ``RollingBuffer`` pops. Out: straight (not premultiplied) RGBA, ``(c, S, S, 4)`` uint8. Thread: the worker's.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.networks.pocket_graphs import composite_graph, painter_graph, props_graph
+from models.networks.pocket import LATENT_STRIDE, PocketNetworks
+from models.runtimes.load import load_network
+from models.runtimes.protocol import Precision, RuntimeSettings
+
+
+class PocketDecoder:
+    """The pocket painter between its two float32 ends, run by any runtime.
+
+    Args:
+        networks: The pocket networks.
+        runtime: Runtime, precision and threads of the painter; its two ends always run in float32.
+        chunk: Frames decoded at once (c), >= 1.
+        size: Side of the picture in pixels.
+    """
+
+    def __init__(self, networks: PocketNetworks, runtime: RuntimeSettings, chunk: int, size: int) -> None:
+        exact = RuntimeSettings(kind=runtime.kind, precision=Precision.F32, num_threads=runtime.num_threads)
+        graphs = props_graph(chunk, size), painter_graph(networks, chunk, size), composite_graph(chunk, size)
+        self._props, self._painter, self._composite = (
+            load_network(graph.module, graph.inputs, graph.outputs, exact if graph.needs_float32 else runtime)
+            for graph in graphs
+        )
+        cells = size // LATENT_STRIDE
+        self._memory = torch.zeros(1, networks.config.painter_widths[0], cells, cells)
+
+    def reset(self) -> None:
+        """Forget the frame before: a new clip, another avatar."""
+        self._memory.zero_()
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor, conditions: Mapping[str, Tensor], picture: Tensor) -> NDArray[np.uint8]:
+        """Decode c successive frames.
+
+        Args:
+            latents: ``(c, 8, S/8, S/8)`` float32.
+            conditions: Of the same row: ``points``, ``full``, ``head`` (see ``PocketConditioner.row``).
+            picture: The avatar, ``(1, 4, S, S)`` (``PocketConditioner.picture``).
+
+        Returns:
+            ``(c, S, S, 4)`` uint8, new memory.
+        """
+        pose = {name: conditions[name] for name in ("points", "full", "head")}
+        props = self._props.run({**pose, "reference": picture})
+        painted = self._painter.run({"latents": latents, **props, "memory": self._memory})
+        self._memory.copy_(painted["memory_next"])
+        layers = {"layers": painted["layers"], "flow": painted["flow"], "full_warp": props["full_warp"]}
+        rgba = self._composite.run({**layers, "head": pose["head"], "reference": picture})["rgba"]
+        pixels: NDArray[np.uint8] = (rgba * 255.0 + 0.5).byte().permute(0, 2, 3, 1).contiguous().numpy()
+        return pixels

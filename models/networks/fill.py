@@ -1,0 +1,51 @@
+"""Filling what a picture does not show: the background behind a character, its colour beyond its edge."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def push_pull(picture: Tensor, weight: Tensor) -> Tensor:
+    """Fill where ``weight`` is 0 with a smooth continuation of where it is 1.
+
+    A pyramid of weighted means, coarse to fine (Gortler et al. 1996, "The Lumigraph", section 3.4.2).
+
+    Args:
+        picture: ``(B, C, H, W)`` float.
+        weight: ``(B, 1, H, W)`` 0..1.
+
+    Returns:
+        ``(B, C, H, W)``: ``picture`` where known, the continuation elsewhere; new memory.
+    """
+    height, width = picture.shape[-2:]
+    if min(height, width) <= 1:
+        return picture
+    pulled_weight = F.avg_pool2d(weight, 2, ceil_mode=True)
+    pulled = F.avg_pool2d(picture * weight, 2, ceil_mode=True) / pulled_weight.clamp_min(1e-4)
+    coarse = push_pull(pulled, (pulled_weight * 4.0).clamp(max=1.0))
+    smooth = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
+    return picture * weight + smooth * (1.0 - weight)
+
+
+def background_plate(rgb: Tensor, alpha: Tensor) -> Tensor:
+    """Return the picture without its character, ``(B, 3, H, W)``.
+
+    Args:
+        rgb: ``(B, 3, H, W)`` 0..1.
+        alpha: The character's ``(B, 1, H, W)`` 0..1.
+    """
+    character = F.max_pool2d((alpha > 0.02).to(rgb.dtype), 5, stride=1, padding=2)
+    return push_pull(rgb, 1.0 - character)
+
+
+def extend_colour(rgb: Tensor, alpha: Tensor) -> Tensor:
+    """Continue the character's colour beyond its edge, so that a warp never drags the background along.
+
+    Args:
+        rgb: ``(B, 3, H, W)`` 0..1.
+        alpha: The character's ``(B, 1, H, W)`` 0..1.
+
+    Returns:
+        ``(B, 3, H, W)``: ``rgb`` inside, its continuation outside.
+    """
+    inside = 1.0 - F.max_pool2d((alpha < 0.98).to(rgb.dtype), 3, stride=1, padding=1)
+    return push_pull(rgb, inside)

@@ -1,0 +1,98 @@
+"""Thin-plate splines on control points: where in the reference each output pixel comes from.
+
+The spline interpolates the displacement from the driven points to the reference's points and bends as
+little as it can in between (Bookstein 1989, "Principal Warps", Eqs. 1 to 9). Pure tensor functions, no
+gradient is needed through the solution; used once per frame, on any thread.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+IGNORED_POINT_STIFFNESS = 1.0e4
+"""Added to the kernel's diagonal for a point of score 0: it then pulls at nothing."""
+
+
+def border_points(per_side: int = 4) -> Tensor:
+    """Return the fixed points on the picture's border, ``(4 * (per_side - 1), 2)`` in 0..1."""
+    steps = torch.linspace(0.0, 1.0, per_side)
+    inner = steps[1:-1]
+    rows = [torch.stack([steps, torch.full_like(steps, edge)], dim=1) for edge in (0.0, 1.0)]
+    columns = [torch.stack([torch.full_like(inner, edge), inner], dim=1) for edge in (0.0, 1.0)]
+    return torch.cat([*rows, *columns])
+
+
+def _kernel(squared: Tensor) -> Tensor:
+    # U(r) = r^2 log r^2, with U(0) = 0
+    return squared * torch.log(squared.clamp_min(1e-9))
+
+
+def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    # (B, n, 2), (B, m, 2) -> (B, n, m); direct differences, since the expanded form loses near-zero distances
+    return ((a[:, :, None, 0] - b[:, None, :, 0]) ** 2).add_((a[:, :, None, 1] - b[:, None, :, 1]) ** 2)
+
+
+def solve_thin_plate(
+    driven: Tensor, reference: Tensor, scores: Tensor, stiffness: float = 1e-4
+) -> tuple[Tensor, Tensor]:
+    """Fit the spline that takes each driven point to its reference point.
+
+    Args:
+        driven: Points in the output picture, ``(B, K, 2)``, fractions.
+        reference: The same points in the reference, ``(B, K, 2)`` or ``(1, K, 2)``.
+        scores: ``(B, K)``, 0..1; points below 0.5 are ignored.
+        stiffness: Smoothing added to the kernel's diagonal (0 interpolates exactly).
+
+    Returns:
+        Weights ``(B, K, 2)`` and the affine part ``(B, 3, 2)`` of the displacement field.
+    """
+    batch, count, _ = driven.shape
+    kernel = _kernel(_squared_distances(driven, driven))
+    diagonal = torch.where(scores < 0.5, IGNORED_POINT_STIFFNESS, stiffness)
+    kernel = kernel + torch.diag_embed(diagonal.to(driven.dtype))
+    affine = torch.cat([torch.ones_like(driven[..., :1]), driven], dim=-1)  # (B, K, 3)
+    system = driven.new_zeros(batch, count + 3, count + 3)
+    system[:, :count, :count] = kernel
+    system[:, :count, count:] = affine
+    system[:, count:, :count] = affine.transpose(1, 2)
+    target = driven.new_zeros(batch, count + 3, 2)
+    target[:, :count] = torch.where(scores[..., None] < 0.5, 0.0, reference - driven)
+    solution = torch.linalg.solve(system.double(), target.double()).to(driven.dtype)
+    return solution[:, :count], solution[:, count:]
+
+
+def thin_plate_grid(driven: Tensor, reference: Tensor, scores: Tensor, size: int) -> Tensor:
+    """Return the sampling grid of the spline for ``torch.nn.functional.grid_sample``.
+
+    Args:
+        driven: Points in the output picture, ``(B, K, 2)``, fractions.
+        reference: The same points in the reference, ``(B, K, 2)`` or ``(1, K, 2)``.
+        scores: ``(B, K)``; points below 0.5 are ignored. The picture's border is held in place.
+        size: Cells a side of the grid.
+
+    Returns:
+        ``(B, 2, size, size)``, x then y, -1..1 (``align_corners=False``), new memory. Interpolate it
+        to the picture's size before use.
+    """
+    batch = driven.shape[0]
+    border = border_points().to(driven).expand(batch, -1, -1)
+    centres = torch.cat([driven, border], dim=1)
+    targets = torch.cat([reference.expand(batch, -1, -1), border], dim=1)
+    certain = torch.cat([scores, scores.new_ones(batch, border.shape[1])], dim=1)
+    weights, affine = solve_thin_plate(centres, targets, certain)
+    cells = (torch.arange(size, dtype=driven.dtype, device=driven.device) + 0.5) / size
+    pixels = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).reshape(1, -1, 2)
+    bent = _kernel(_squared_distances(pixels.expand(batch, -1, -1), centres)) @ weights
+    moved = pixels + bent + affine[:, None, 0] + pixels @ affine[:, 1:]
+    return (moved * 2.0 - 1.0).transpose(1, 2).reshape(batch, 2, size, size)
+
+
+def sample(picture: Tensor, grid: Tensor, size: tuple[int, int]) -> Tensor:
+    """Sample ``picture (B, C, H, W)`` along ``grid (B, 2, g, g)`` at ``size`` (rows, columns).
+
+    Outside the picture the border repeats. Returns ``(B, C, *size)``, new memory.
+    """
+    dense = F.interpolate(grid, size=size, mode="bilinear", align_corners=False)
+    return F.grid_sample(
+        picture, dense.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=False
+    )

@@ -1,0 +1,210 @@
+"""Fresh drawn characters without end, as training clips.
+
+Worker processes draw characters and performances (``models.training.characters``) and put whole clips on a
+queue; the trainer keeps a pool of the newest clips and draws batches from it. Each frame carries two sets of
+points: where the character's own points truly are, and where another character's performance puts them through
+the engine's retargeting, which is what the network will meet live.
+"""
+
+import multiprocessing
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.networks.fill import background_plate, extend_colour
+from models.training.characters import NEUTRAL, Character, draw, pose, sample_character, sample_performance
+
+CLIP_FRAMES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """One character acting for ``CLIP_FRAMES`` successive frames.
+
+    Attributes:
+        reference: ``(5, S, S)`` uint8: RGB of the neutral drawing with its background, alpha, unused.
+        reference_points: ``(61, 2)`` float32.
+        rgb: ``(T, 3, S, S)`` uint8.
+        alpha: ``(T, 1, S, S)`` uint8.
+        points: True points ``(T, 61, 2)`` float32.
+        driven: Points through retargeting ``(T, 61, 2)`` float32 (the true ones where there was no driver).
+        scores: ``(T, 61)`` float32.
+    """
+
+    reference: NDArray[np.uint8]
+    reference_points: NDArray[np.float32]
+    reference_scores: NDArray[np.float32]
+    rgb: NDArray[np.uint8]
+    alpha: NDArray[np.uint8]
+    points: NDArray[np.float32]
+    driven: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSettings:
+    """How much is drawn.
+
+    Attributes:
+        seed: Root of every character and performance.
+        size: Side of the pictures in pixels.
+        num_workers: Drawing processes.
+        pool_clips: Clips kept; the oldest leaves when a new one comes.
+        reuse: Frames trained on per frame drawn; bounds the drawing's share of the processor.
+    """
+
+    seed: int = 1
+    size: int = 256
+    num_workers: int = 1
+    pool_clips: int = 256
+    reuse: float = 1.5
+
+
+def _channels_first(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(rgb.transpose(2, 0, 1))
+
+
+def _to_bytes(matte: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.clip(matte * 255.0 + 0.5, 0, 255).astype(np.uint8)
+
+
+def draw_clip(rng: np.random.Generator, size: int) -> Clip:
+    """Draw one clip of a fresh character under a fresh performance."""
+    character = sample_character(rng)
+    acts = sample_performance(rng, CLIP_FRAMES)
+    rest = pose(character, NEUTRAL)
+    reference = draw(character, rest, size)
+    posed = [pose(character, act) for act in acts]
+    drawings = [draw(character, one, size) for one in posed]
+    points = np.stack([one.points for one in posed]).astype(np.float32)
+    return Clip(
+        reference=np.concatenate([_channels_first(reference.rgb), _to_bytes(reference.alpha)[None]]),
+        reference_points=rest.points.astype(np.float32),
+        reference_scores=rest.scores.astype(np.float32),
+        rgb=np.stack([_channels_first(one.rgb) for one in drawings]),
+        alpha=np.stack([_to_bytes(one.alpha)[None] for one in drawings]),
+        points=points,
+        driven=_driven_points(rng, character, acts, points),
+        scores=np.stack([one.scores for one in posed]).astype(np.float32),
+    )
+
+
+def _driven_points(
+    rng: np.random.Generator, character: Character, acts: list, points: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    return points
+
+
+def _work(settings: DataSettings, worker: int, out: "multiprocessing.Queue[Clip]") -> None:
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(1, worker)))
+    while True:
+        out.put(draw_clip(rng, settings.size))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Sequences for one step; B sequences of F frames, pictures float32 0..1.
+
+    Attributes:
+        reference: ``(B, 4, S, S)`` RGBA, colour continued beyond the character's edge.
+        reference_points, reference_scores: ``(B, 61, 2)``, ``(B, 61)``.
+        plate: ``(B, 3, S, S)`` the background without the character.
+        rgb, alpha: ``(B, F, 3, S, S)``, ``(B, F, 1, S, S)``.
+        points, driven: ``(B, F, 61, 2)``: for the loss, and for the network.
+        scores: ``(B, F, 61)``.
+    """
+
+    reference: Tensor
+    reference_points: Tensor
+    reference_scores: Tensor
+    plate: Tensor
+    rgb: Tensor
+    alpha: Tensor
+    points: Tensor
+    driven: Tensor
+    scores: Tensor
+
+
+def make_batch(windows: list[tuple[Clip, int]], frames: int, device: torch.device) -> Batch:
+    """Stack windows (clip, first frame) of ``frames`` frames."""
+
+    def stack(name: str, *, cut: bool) -> Tensor:
+        parts = [getattr(clip, name)[start : start + frames] if cut else getattr(clip, name) for clip, start in windows]
+        tensor = torch.from_numpy(np.stack(parts)).to(device)
+        return tensor.float() / 255.0 if tensor.dtype == torch.uint8 else tensor
+
+    reference = stack("reference", cut=False)
+    rgb, alpha = reference[:, :3], reference[:, 3:4]
+    return Batch(
+        reference=torch.cat([extend_colour(rgb, alpha), alpha], dim=1),
+        reference_points=stack("reference_points", cut=False),
+        reference_scores=stack("reference_scores", cut=False),
+        plate=background_plate(rgb, alpha),
+        rgb=stack("rgb", cut=True),
+        alpha=stack("alpha", cut=True),
+        points=stack("points", cut=True),
+        driven=stack("driven", cut=True),
+        scores=stack("scores", cut=True),
+    )
+
+
+class ClipPool:
+    """The newest clips, filled by drawing processes. Use as a context manager. Thread: the trainer's."""
+
+    def __init__(self, settings: DataSettings) -> None:
+        self._settings = settings
+        self._clips: list[Clip] = []
+        self._credit = 0.0
+        self._rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(2,)))
+        context = multiprocessing.get_context("spawn")
+        self._queue: multiprocessing.Queue[Clip] = context.Queue(maxsize=4)
+        self._workers = [
+            context.Process(target=_work, args=(settings, index, self._queue), daemon=True)
+            for index in range(settings.num_workers)
+        ]
+        self._next = 0
+        self._stop = threading.Event()
+
+    def __enter__(self) -> "ClipPool":
+        for worker in self._workers:
+            worker.start()
+        while len(self._clips) < min(48, self._settings.pool_clips):
+            self._add(self._queue.get())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.terminate()
+            worker.join()
+
+    def batches(self, device: torch.device, shape: Iterator[tuple[int, int]]) -> Iterator[Batch]:
+        """Yield a batch for each ``(sequences, frames)`` of ``shape``."""
+        for sequences, frames in shape:
+            self._refill(sequences * frames)
+            chosen = self._rng.choice(len(self._clips), sequences, replace=sequences > len(self._clips))
+            starts = self._rng.integers(0, CLIP_FRAMES - frames + 1, sequences)
+            windows = [(self._clips[clip], int(start)) for clip, start in zip(chosen, starts, strict=True)]
+            yield make_batch(windows, frames, device)
+
+    def _refill(self, frames: int) -> None:
+        self._credit += frames / self._settings.reuse / CLIP_FRAMES
+        while self._credit >= 1.0:
+            try:
+                self._add(self._queue.get_nowait())
+            except queue.Empty:
+                return
+            self._credit -= 1.0
+
+    def _add(self, clip: Clip) -> None:
+        if len(self._clips) < self._settings.pool_clips:
+            self._clips.append(clip)
+            return
+        self._clips[self._next] = clip
+        self._next = (self._next + 1) % len(self._clips)

@@ -1,0 +1,114 @@
+"""Scores of a training run on held-out characters: quick, on true points, against the thin-plate warp."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.networks.fill import background_plate, extend_colour
+from models.networks.geometry import heat_maps
+from models.networks.pocket import PocketNetworks
+from models.networks.pocket_decoder import PocketComposite, PocketProps
+from models.networks.pose import pose_inputs
+from models.networks.warp import sample, thin_plate_grid
+from models.training.characters import NEUTRAL, draw, held_out_character, held_out_performance, pose
+
+BASELINE_POINTS = (0, 2, 4, 6, 8, 9, 10, 11, 12, 13, 14, 16, 35, 37, 39, 41, 17, 19, 21, 23, 18, 25, 27, 29, 31, 26, 33, 34)
+"""The 28 points of the baseline: contour 5, brows 3 + 3, nose 1, mouth 4, eyes 5 + 5, pupils 2."""
+
+
+class PocketRenderer:
+    """The networks in torch, float32, one frame at a time at N = 1: the plain reference for scores."""
+
+    def __init__(self, networks: PocketNetworks, rgb: Tensor, alpha: Tensor, points: Tensor, scores: Tensor) -> None:
+        self._networks = networks
+        self._reference = torch.cat([extend_colour(rgb, alpha), alpha], dim=1)
+        self._plate = background_plate(rgb, alpha)
+        self._points = points
+        self._size = rgb.shape[-1]
+        heat = heat_maps(points, scores, self._size // 8, self._size // 8)
+        self._stack, self._keys_values = networks.read_reference(self._reference, heat)
+        self._props, self._composite = PocketProps(), PocketComposite()
+        self._memory = torch.zeros(1, networks.painter.memory.width, self._size // 8, self._size // 8)
+        self._generator = torch.Generator().manual_seed(0)
+
+    def render(self, points: Tensor, scores: Tensor) -> Tensor:
+        """Return the picture ``(3, S, S)`` for ``points (1, 61, 2)`` and ``scores (1, 61)``."""
+        inputs = pose_inputs(points, scores, self._points, self._size)
+        cells = self._size // 8
+        warped = sample(self._stack, inputs.full, (cells, cells))
+        noise = torch.randn(1, self._networks.config.latent_channels, cells, cells, generator=self._generator)
+        conditions = {"heat": inputs.heat, "warped": warped}
+        latents = self._networks.denoiser(noise, torch.ones(1), conditions, self._keys_values)
+        curves, full, head = self._props(points, inputs.full, inputs.head, self._reference)
+        layers, flow, self._memory = self._networks.painter(latents, curves, full, head, self._memory)
+        rgba = self._composite(layers, flow, full, inputs.head, self._reference)[0]
+        return rgba[3:] * rgba[:3] + (1.0 - rgba[3:]) * self._plate[0]
+
+
+def to_tensor(picture: np.ndarray) -> Tensor:
+    """``(H, W, C)`` uint8 or ``(H, W)`` 0..1 float to ``(1, C, H, W)`` float32 0..1."""
+    array = picture[..., None] if picture.ndim == 2 else picture
+    tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)[None].float()
+    return tensor / 255.0 if picture.dtype == np.uint8 else tensor
+
+
+def region_masks(points: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """Boxes of eyes and mouth (6 px of 256 wider than the points) as boolean masks."""
+    masks = {name: np.zeros((size, size), bool) for name in ("eye", "mouth")}
+    for name, rows in (("eye", slice(17, 25)), ("eye", slice(25, 33)), ("mouth", slice(35, 43))):
+        low = np.floor((points[rows].min(0) - 6 / 256) * size).astype(int).clip(0, size)
+        high = np.ceil((points[rows].max(0) + 6 / 256) * size).astype(int).clip(0, size)
+        masks[name][low[1] : high[1], low[0] : high[0]] = True
+    return masks
+
+
+@torch.no_grad()
+def quick_scores(
+    networks: PocketNetworks, sheet: Path | None = None, characters: int = 6, frames: int = 8, size: int = 256
+) -> dict[str, float]:
+    """Return L1 in levels and its ratios to the warp, on ``characters * frames`` held-out pictures."""
+    networks.eval()
+    sums: dict[str, list[float]] = {}
+    rows = []
+    for index in range(characters):
+        rows.append(_score_character(networks, index, frames, size, sums))
+    networks.train()
+    if sheet is not None:
+        cv2.imwrite(str(sheet), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
+    means = {name: float(np.mean(values)) for name, values in sums.items()}
+    ratios = {f"{part}_error_ratio": means[f"{part}"] / means[f"{part}_warp"] for part in ("picture", "eye", "mouth")}
+    return {name: round(value, 4) for name, value in (means | ratios).items()}
+
+
+def _score_character(
+    networks: PocketNetworks, index: int, frames: int, size: int, sums: dict[str, list[float]]
+) -> np.ndarray:
+    character = held_out_character(index)
+    rest = pose(character, NEUTRAL)
+    neutral = draw(character, rest, size)
+    rgb, alpha = to_tensor(neutral.rgb), to_tensor(neutral.alpha)
+    points, scores = torch.from_numpy(rest.points)[None].float(), torch.from_numpy(rest.scores)[None].float()
+    renderer = PocketRenderer(networks, rgb, alpha, points, scores)
+    strips = []
+    for act in held_out_performance(index, frames * 6)[::6]:
+        posed = pose(character, act)
+        truth = draw(character, posed, size).rgb
+        driven = torch.from_numpy(posed.points)[None].float()
+        made = _to_bytes(renderer.render(driven, torch.from_numpy(posed.scores)[None].float()))
+        chosen = list(BASELINE_POINTS)
+        grid = thin_plate_grid(driven[:, chosen], points[:, chosen], torch.ones(1, len(chosen)), size)
+        warped = _to_bytes(sample(rgb, grid, (size, size))[0])
+        masks = region_masks(posed.points, size) | {"picture": np.ones((size, size), bool)}
+        for name, picture in (("", made), ("_warp", warped)):
+            difference = np.abs(picture.astype(np.float32) - truth.astype(np.float32)).mean(2)
+            for region, mask in masks.items():
+                sums.setdefault(region + name, []).append(float(difference[mask].mean()))
+        strips.append(np.concatenate([truth, made, warped]))
+    return np.concatenate([np.concatenate([neutral.rgb] * 3), *strips], axis=1)
+
+
+def _to_bytes(picture: Tensor) -> np.ndarray:
+    return (picture.clamp(0, 1) * 255.0 + 0.5).byte().permute(1, 2, 0).numpy()

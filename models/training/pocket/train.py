@@ -1,0 +1,213 @@
+"""Train the pocket avatar model: ``python -m models.training.pocket.train --minutes 60``.
+
+One stage for everything: encoder, reference network, denoiser and painter learn together, on characters drawn as
+the training goes. Resumes from ``--resume`` (a published weights file) or from the run's own last checkpoint.
+Uses a GPU when there is one. The learning rate follows the share of ``--minutes`` that has passed, so that a run
+on a busy machine still ends with small steps.
+"""
+
+import argparse
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.checkpoints.pocket import load_pocket, save_pocket
+from models.networks.pocket import PocketConfig, PocketNetworks
+from models.training.pocket.data import Batch, ClipPool, DataSettings
+from models.training.pocket.evaluate import quick_scores
+from models.training.pocket.patterns import Pattern, sample_pattern
+from models.training.pocket.step import LossWeights, TrainingStep
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """A training run.
+
+    Attributes:
+        minutes: Length of the run; sets the learning-rate schedule.
+        batch_frames: Frames per step.
+        learning_rate: Peak of AdamW's rate.
+        seed: Seed of data, patterns and noise.
+        ema: Decay of the averaged weights that are published.
+        folder: Where checkpoints, log and contact sheets go.
+        resume: Weights file to start from, or None.
+        save_minutes: Time between checkpoints.
+        score_minutes: Time between scores on held-out characters.
+    """
+
+    minutes: float = 60.0
+    batch_frames: int = 12
+    learning_rate: float = 1.5e-3
+    seed: int = 1
+    ema: float = 0.999
+    folder: Path = Path("runs/pocket")
+    resume: Path | None = None
+    save_minutes: float = 5.0
+    score_minutes: float = 10.0
+
+
+def learning_rate(settings: TrainSettings, step: int, progress: float) -> float:
+    """Cosine from the peak to 2 % of it over ``progress`` 0..1, after 100 steps of warm-up."""
+    cosine = 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+    return settings.learning_rate * cosine * min(1.0, (step + 1) / 100)
+
+
+class Averaged:
+    """Exponential moving average of a network's weights."""
+
+    def __init__(self, networks: PocketNetworks, decay: float) -> None:
+        self.networks = PocketNetworks(networks.config)
+        self.networks.load_state_dict(networks.state_dict())
+        self.networks.requires_grad_(requires_grad=False)
+        self._decay = decay
+        self._step = 0
+
+    @torch.no_grad()
+    def update(self, networks: PocketNetworks) -> None:
+        """Move towards ``networks``; faster in the first steps."""
+        self._step += 1
+        decay = min(self._decay, (1 + self._step) / (10 + self._step))
+        pairs = zip(self.networks.parameters(), networks.parameters(), strict=True)
+        for averaged, current in pairs:
+            averaged.lerp_(current.detach().float().to(averaged.device), 1.0 - decay)
+
+
+def jitter(points: Tensor, generator: torch.Generator) -> Tensor:
+    """Move ``points (B, F, 61, 2)`` as an unsteady tracker would: 0 to 1.2 px of 256 per sequence."""
+    amount = torch.rand(points.shape[0], 1, 1, 1, generator=generator) * (1.2 / 256.0)
+    return points + (amount * torch.randn(points.shape, generator=generator)).to(points.device)
+
+
+class Trainer:
+    """Holds what a run changes: networks, averaged weights, optimiser, step."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        self.settings = settings
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(settings.seed)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        networks = load_pocket(settings.resume) if settings.resume else PocketNetworks(PocketConfig())
+        networks.train().requires_grad_(requires_grad=True)
+        self.averaged = Averaged(networks, settings.ema)
+        self.networks = networks.to(self.device, memory_format=torch.channels_last)
+        self.step = TrainingStep(self.networks, LossWeights()).to(self.device)
+        self.optimizer = torch.optim.AdamW(
+            self.networks.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3
+        )
+        self.count = 0
+        self.started_at_s = time.monotonic()
+        self.before_s = 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds trained, earlier parts of the run counted in."""
+        return self.before_s + time.monotonic() - self.started_at_s
+
+    def update(self, batch: Batch, pattern: Pattern) -> dict[str, float]:
+        """Take one step and return the parts of the loss."""
+        rate = learning_rate(self.settings, self.count, self.elapsed_s / (self.settings.minutes * 60))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        # Half of the sequences see retargeted points, the others true ones.
+        through = torch.rand(batch.points.shape[0], 1, 1, 1, generator=self.generator).to(self.device) < 0.5
+        driven = jitter(torch.where(through, batch.driven, batch.points), self.generator)
+        levels = torch.tensor(pattern.levels, device=self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            loss, parts = self.step(batch, levels, driven)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
+        self.optimizer.step()
+        self.averaged.update(self.networks)
+        self.count += 1
+        return parts
+
+    def save(self) -> None:
+        """Write the averaged weights, and what a continued run needs, atomically."""
+        folder = self.settings.folder
+        save_pocket(self.averaged.networks, folder / "pocket.safetensors")
+        state = {
+            "networks": self.networks.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "count": self.count,
+            "elapsed_s": self.elapsed_s,
+        }
+        torch.save(state, folder / "last.tmp")
+        (folder / "last.tmp").replace(folder / "last.pt")
+
+    def restore(self) -> None:
+        """Continue the run in the folder, if there is one."""
+        path = self.settings.folder / "last.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.networks.load_state_dict(state["networks"])
+        self.averaged.networks.load_state_dict(
+            load_pocket(self.settings.folder / "pocket.safetensors").state_dict()
+        )
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.count = state["count"]
+        self.before_s = state["elapsed_s"]
+        logger.info("continuing at step %d", self.count)
+
+
+def train(settings: TrainSettings, data: DataSettings) -> None:
+    """Run until ``settings.minutes`` are over; checkpoints and scores on the way."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(settings)
+    trainer.restore()
+    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(3, trainer.count)))
+    current: list[Pattern] = []
+
+    def shapes() -> Iterator[tuple[int, int]]:
+        while True:
+            current[:] = [sample_pattern(rng, settings.batch_frames)]
+            yield current[0].sequences, current[0].frames
+
+    saved = scored = trainer.elapsed_s
+    sums: dict[str, float] = {}
+    with ClipPool(data) as pool, (settings.folder / "log.jsonl").open("a") as log:
+        for batch in pool.batches(trainer.device, shapes()):
+            for name, value in trainer.update(batch, current[0]).items():
+                sums[name] = sums.get(name, 0.0) * 0.98 + 0.02 * value
+            if trainer.count % 50 == 0:
+                log.write(json.dumps({"step": trainer.count, "s": round(trainer.elapsed_s), **sums}) + "\n")
+                log.flush()
+            over = trainer.elapsed_s > settings.minutes * 60
+            if over or trainer.elapsed_s - saved > settings.save_minutes * 60:
+                trainer.save()
+                saved = trainer.elapsed_s
+            if over or trainer.elapsed_s - scored > settings.score_minutes * 60:
+                scores = quick_scores(trainer.averaged.networks, settings.folder / f"sheet_{trainer.count}.png")
+                log.write(json.dumps({"step": trainer.count, "s": round(trainer.elapsed_s), **scores}) + "\n")
+                log.flush()
+                scored = trainer.elapsed_s
+            if over:
+                return
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for group in (TrainSettings, DataSettings):
+        for one in fields(group):
+            kind = Path if one.name in {"folder", "resume"} else type(one.default)
+            if f"--{one.name}" not in parser._option_string_actions:  # noqa: SLF001 - the seed is shared
+                parser.add_argument(f"--{one.name}".replace("_", "-"), type=kind, default=one.default)
+    values = vars(parser.parse_args())
+    logging.basicConfig(level=logging.INFO)
+    train(*(group(**{one.name: values[one.name] for one in fields(group)}) for group in (TrainSettings, DataSettings)))
+
+
+if __name__ == "__main__":
+    main()
