@@ -9,7 +9,26 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from engine.errors import SettingsError
-from engine.post.stage import StageSettings
+from engine.post.stage import BackdropKind, StageSettings
+
+__all__ = [
+    "CHUNKS",
+    "DEFAULT_AVATAR_NAME",
+    "LEVELS",
+    "QUALITIES",
+    "SAMPLE_CLIP",
+    "SIZES",
+    "BackdropKind",  # with StageSettings: the window and the command line need not know their room
+    "CameraSettings",
+    "LossSettings",
+    "Pace",
+    "Precision",
+    "Quality",
+    "RuntimeChoice",
+    "Settings",
+    "StageSettings",
+    "tips",
+]
 
 SAMPLE_CLIP = "sample"
 """The source that stands for the bundled sample clip."""
