@@ -1,7 +1,7 @@
 """Which runtime, precision and number of threads a machine gets, and why, in words.
 
 The choice is a pure function of what was asked for and what the machine has. What was asked for is either
-given or refused; only what was left open is filled in, and ``RuntimeChoice.reason`` says how.
+given or refused; only what was left open is filled in, and ``ChosenRuntime.reason`` says how.
 """
 
 import os
@@ -38,7 +38,7 @@ class Machine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RuntimeChoice:
+class ChosenRuntime:
     """The settings to load networks with, and why these."""
 
     settings: RuntimeSettings
@@ -76,7 +76,7 @@ def choose_runtime(
     kind: RuntimeKind | None = None,
     precision: Precision | None = None,
     num_threads: int | None = None,
-) -> RuntimeChoice:
+) -> ChosenRuntime:
     """Fill in what was left open.
 
     Args:
@@ -106,7 +106,7 @@ def choose_runtime(
         precision=precision or Precision.F32,
         num_threads=num_threads or min(machine.num_cores, MAX_THREADS),
     )
-    return RuntimeChoice(settings=settings, reason=reason)
+    return ChosenRuntime(settings=settings, reason=reason)
 
 
 def _reason(native: frozenset[Precision] | None, wanted: Precision | None) -> ChoiceReason:

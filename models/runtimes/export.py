@@ -9,6 +9,7 @@ import inspect
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
@@ -73,16 +74,20 @@ def export_onnx(
 def export_key(module: nn.Module, example_inputs: Mapping[str, Tensor], output_names: Sequence[str]) -> str:
     """Return a digest of everything that decides the exported graph.
 
-    That is: weights, structure and hyper-parameters (``repr``), the source files beside each class, names,
-    shapes and dtypes, and the versions of torch and of this exporter. Cost: about 1 ms per MB of weights.
+    That is: weights and buffers, structure and hyper-parameters (``repr``, and each part's plain attributes),
+    the source files beside each class, names, shapes and dtypes, and the versions of torch and of this
+    exporter. Cost: about 1 ms per MB of weights.
     """
     digest = hashlib.blake2b(digest_size=16)
     digest.update(f"{torch.__version__}|{OPSET}|{_own_version()}|{module!r}|{list(output_names)}".encode())
     for name, value in example_inputs.items():
         digest.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
-    for name, weight in module.state_dict().items():
+    for name, part in module.named_modules():
+        digest.update(f"{name}{_plain_attributes(part)}".encode())
+    # Not state_dict: that leaves out the buffers that are not saved, and tracing makes them constants.
+    for name, weight in (*module.named_parameters(), *module.named_buffers()):
         digest.update(f"{name}{tuple(weight.shape)}{weight.dtype}".encode())
-        digest.update(weight.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        digest.update(weight.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     for source in _sources(module):
         digest.update(source.read_bytes())
     return digest.hexdigest()
@@ -93,6 +98,11 @@ def _own_version() -> str:
         return metadata.version("understudy")
     except metadata.PackageNotFoundError:  # a checkout that was never installed: the sources decide
         return "checkout"
+
+
+def _plain_attributes(part: nn.Module) -> list[str]:
+    plain = (bool, int, float, str, tuple, Enum)
+    return sorted(f"{name}={value!r}" for name, value in vars(part).items() if isinstance(value, plain))
 
 
 def _sources(module: nn.Module) -> list[Path]:

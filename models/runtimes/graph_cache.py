@@ -8,7 +8,6 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from models.checkpoints.folders import cache_folder
 from models.runtimes.export import export_key, export_onnx
 
 _log = logging.getLogger(__name__)
@@ -29,11 +28,6 @@ class GraphCache:
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-
-    @classmethod
-    def for_user(cls) -> "GraphCache":
-        """Return the cache in the user's cache folder."""
-        return cls(cache_folder() / "graphs")
 
     @property
     def folder(self) -> Path:

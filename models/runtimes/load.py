@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from models.runtimes.export import export_onnx
 from models.runtimes.graph_cache import GraphCache
 from models.runtimes.openvino_runtime import compile_openvino
 from models.runtimes.protocol import Network, RuntimeKind, RuntimeSettings
@@ -31,7 +32,7 @@ def load_network(
         example_inputs: One tensor per argument, float32 (or integer), CPU.
         output_names: Names for what the module returns (a tensor, a tuple in this order, or a mapping).
         settings: Runtime, precision, threads.
-        cache: Where the exported graph is kept; the user's cache folder when None.
+        cache: Where the exported graph is kept for the next start; nothing is kept when None.
 
     Raises:
         RuntimeUnavailableError: this machine lacks the runtime or the precision.
@@ -39,9 +40,11 @@ def load_network(
     if settings.kind is RuntimeKind.TORCH:
         torch.set_num_threads(settings.num_threads)
         return TorchNetwork(module, example_inputs, output_names, settings.precision)
-    cache = GraphCache.for_user() if cache is None else cache
+    names = (*example_inputs, *output_names)
+    if cache is None:
+        return compile_openvino(export_onnx(module, example_inputs, output_names), names, settings)
     graph = cache.onnx(module, example_inputs, output_names)
-    return compile_openvino(graph, settings, cache.folder)
+    return compile_openvino(graph, names, settings, cache.folder)
 
 
 class NetworkPool(Generic[K]):

@@ -5,7 +5,7 @@ only a tensor that is not contiguous is copied. Outputs are tensors allocated at
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,13 @@ _log = logging.getLogger(__name__)
 
 
 def compile_openvino(
-    graph: bytes | Path, settings: RuntimeSettings, cache_folder: Path | None = None
+    graph: bytes | Path, names: Collection[str], settings: RuntimeSettings, cache_folder: Path | None = None
 ) -> "OpenVinoNetwork":
     """Compile an ONNX graph with static shapes for this machine's CPU.
 
     Args:
         graph: The ONNX file's bytes, or its path (then the compiled form can be cached).
+        names: Of all inputs and outputs, as given at export.
         settings: ``precision`` is set on purpose, never left to the library's default.
         cache_folder: Where OpenVINO keeps compiled graphs for a faster next start; only used with a path.
 
@@ -52,10 +53,10 @@ def compile_openvino(
     if isinstance(graph, Path) and cache_folder is not None:
         try:
             cached = core().compile_model(graph, "CPU", config | {"CACHE_DIR": str(cache_folder)})
-            return OpenVinoNetwork(cached)
+            return OpenVinoNetwork(cached, names)
         except RuntimeError as error:  # OpenVINO names no finer type; a damaged graph fails again below
             _log.warning("compiled graphs are not kept, so every start compiles again: %s", error)
-    return OpenVinoNetwork(core().compile_model(core().read_model(graph), "CPU", config))
+    return OpenVinoNetwork(core().compile_model(core().read_model(graph), "CPU", config), names)
 
 
 def _cpu_config(settings: RuntimeSettings) -> dict[str, object]:
@@ -84,21 +85,22 @@ class OpenVinoNetwork:
 
     Args:
         compiled: An ``openvino.CompiledModel`` whose shapes are static.
+        names: Of all inputs and outputs, as given at export.
 
     Raises:
-        ValueError: a shape is not static.
+        ValueError: a shape is not static, or a port has none of the names.
     """
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, names: Collection[str]) -> None:
         for port in (*compiled.inputs, *compiled.outputs):
             if not port.partial_shape.is_static:
                 raise ValueError(f"expected static shapes, got {port.partial_shape} for {port.any_name}")
         self._request = compiled.create_infer_request()
-        self._input_shapes = {_name(port): tuple(port.shape) for port in compiled.inputs}
+        self._input_shapes = {_name(port, names): tuple(port.shape) for port in compiled.inputs}
         self._input_index = {name: index for index, name in enumerate(self._input_shapes)}
-        self._inputs = {_name(port): _empty_like(port) for port in compiled.inputs}
+        self._inputs = {_name(port, names): _empty_like(port) for port in compiled.inputs}
         self._bindings = {name: self._bind(name, buffer) for name, buffer in self._inputs.items()}
-        self._outputs = {_name(port): _empty_like(port) for port in compiled.outputs}
+        self._outputs = {_name(port, names): _empty_like(port) for port in compiled.outputs}
         for index, buffer in enumerate(self._outputs.values()):
             self._request.set_output_tensor(index, _shared(buffer))
 
@@ -135,10 +137,12 @@ class OpenVinoNetwork:
         return _Binding(value, value.data_ptr())
 
 
-def _name(port: Any) -> str:
+def _name(port: Any, names: Collection[str]) -> str:
     """Return the name given at export; a port that an operation was folded into carries that one's, too."""
-    # The exporter's own names are paths of modules and begin with a stroke.
-    return min(port.names, key=lambda name: (name.startswith("/"), name))
+    for name in names:
+        if name in port.names:
+            return name
+    raise ValueError(f"expected a port named one of {sorted(names)}, got {sorted(port.names)}")
 
 
 def _shared(tensor: Tensor) -> Any:

@@ -27,6 +27,18 @@ def test_the_key_differs_with_weights_shapes_and_names() -> None:
     assert len(variants) == 4
 
 
+def test_the_key_differs_with_what_only_an_attribute_or_an_unsaved_buffer_says() -> None:
+    network = small_network()
+    keys = {key()}
+    network.num_heads = 4
+    keys.add(export_key(network, small_inputs(), OUTPUTS))
+    network.register_buffer("table", torch.zeros(2), persistent=False)
+    keys.add(export_key(network, small_inputs(), OUTPUTS))
+    network.table.add_(1)
+    keys.add(export_key(network, small_inputs(), OUTPUTS))
+    assert len(keys) == 4
+
+
 def test_the_key_differs_with_what_the_class_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     source = tmp_path / "network.py"
     source.write_text("a = 1\n")
@@ -72,11 +84,6 @@ def test_the_oldest_files_go_when_it_is_full(tmp_path: Path) -> None:
     assert path.exists()
     assert not old.exists()
     assert newer.exists()
-
-
-def test_the_users_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path))
-    assert GraphCache.for_user().folder == tmp_path / "cache" / "graphs"
 
 
 def test_random_state_is_left_alone(tmp_path: Path) -> None:

@@ -34,6 +34,13 @@ def test_the_runtimes_agree_on_names_shapes_and_values(tmp_path: Path) -> None:
         torch.testing.assert_close(value, expected[name], atol=2e-5, rtol=0)
 
 
+def test_without_a_cache_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    network = load_network(small_network(), small_inputs(), OUTPUTS, settings(RuntimeKind.OPENVINO))
+    assert network.run(small_inputs())["mask"].isfinite().all()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_start_from_the_cache_gives_the_same_numbers(tmp_path: Path) -> None:
     first = load(RuntimeKind.OPENVINO, tmp_path).run(small_inputs())["noise_pred"].clone()
     files = {file.suffix for file in tmp_path.iterdir()}
@@ -55,7 +62,9 @@ def test_a_folder_for_compiled_forms_that_cannot_be_made_is_said(
 ) -> None:
     (tmp_path / "file").touch()
     graph = GraphCache(tmp_path).onnx(small_network(), small_inputs(), OUTPUTS)
-    network = compile_openvino(graph, settings(RuntimeKind.OPENVINO), tmp_path / "file" / "below")
+    network = compile_openvino(
+        graph, (*small_inputs(), *OUTPUTS), settings(RuntimeKind.OPENVINO), tmp_path / "file" / "below"
+    )
     assert "not kept" in caplog.text
     assert network.run(small_inputs())["mask"].isfinite().all()
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from models.runtimes.export import export_onnx
 from models.runtimes.openvino_library import cpu_precisions
@@ -19,6 +20,8 @@ TOLERANCE_F32 = 2e-5
 TOLERANCE_BF16_MEAN = 6e-3
 TOLERANCE_BF16_MAX = 6e-2
 
+NAMES = (*small_inputs(), *OUTPUTS)
+
 
 def settings(precision: Precision = Precision.F32) -> RuntimeSettings:
     return RuntimeSettings(kind=RuntimeKind.OPENVINO, precision=precision, num_threads=1)
@@ -31,7 +34,7 @@ def graph() -> bytes:
 
 @pytest.fixture
 def network(graph: bytes) -> OpenVinoNetwork:
-    return compile_openvino(graph, settings())
+    return compile_openvino(graph, NAMES, settings())
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def test_f32_equals_torch_on_every_output(network: OpenVinoNetwork, reference: T
 def test_bf16_is_near_torch_and_really_coarser(graph: bytes, reference: TorchNetwork) -> None:
     if Precision.BF16 not in cpu_precisions():
         pytest.skip("this CPU has no bf16 arithmetic")
-    network = compile_openvino(graph, settings(Precision.BF16))
+    network = compile_openvino(graph, NAMES, settings(Precision.BF16))
     error = (network.run(small_inputs())["noise_pred"] - reference.run(small_inputs())["noise_pred"]).abs()
     assert error.mean() < TOLERANCE_BF16_MEAN
     assert error.max() < TOLERANCE_BF16_MAX
@@ -64,14 +67,14 @@ def test_precision_that_the_cpu_lacks_is_refused_with_a_way_out(graph: bytes) ->
     if Precision.F16 in cpu_precisions():
         pytest.skip("this CPU has f16 arithmetic")
     with pytest.raises(RuntimeUnavailableError, match="f16") as caught:
-        compile_openvino(graph, settings(Precision.F16))
+        compile_openvino(graph, NAMES, settings(Precision.F16))
     assert "f32" in caught.value.hint
 
 
 def test_settings_of_another_runtime_are_refused(graph: bytes) -> None:
     wrong = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=1)
     with pytest.raises(ValueError, match="TORCH"):
-        compile_openvino(graph, wrong)
+        compile_openvino(graph, NAMES, wrong)
 
 
 def test_outputs_are_the_same_memory_at_every_call(network: OpenVinoNetwork) -> None:
@@ -114,6 +117,28 @@ def test_a_view_that_is_not_contiguous_is_understood(
     inputs["latents"] = inputs["latents"].to(memory_format=torch.channels_last)
     assert not inputs["latents"].is_contiguous()
     torch.testing.assert_close(network.run(inputs)["noise_pred"], expected, atol=TOLERANCE_F32, rtol=0)
+
+
+class PassesThrough(nn.Module):
+    """An output that is the same value as another: the graph folds the two into one port's names."""
+
+    def forward(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        doubled = value * 2
+        return doubled, doubled.reshape(value.shape)
+
+
+def test_ports_are_named_as_at_export() -> None:
+    inputs = {"value": torch.ones(1, 3)}
+    names = ("z_first", "a_second")
+    network = compile_openvino(export_onnx(PassesThrough(), inputs, names), ("value", *names), settings())
+    assert network.output_names == names
+    assert list(network.input_shapes) == ["value"]
+    assert all(torch.equal(value, torch.full((1, 3), 2.0)) for value in network.run(inputs).values())
+
+
+def test_a_name_that_the_graph_lacks_is_refused(graph: bytes) -> None:
+    with pytest.raises(ValueError, match="mask"):
+        compile_openvino(graph, (*small_inputs(), "noise_pred", "alpha"), settings())
 
 
 @pytest.mark.parametrize("change", ["missing", "unknown", "shape", "dtype"])
