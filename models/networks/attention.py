@@ -225,9 +225,8 @@ class ReferenceAttention(nn.Module):
             The branch, ``(F, L, D)``, new memory.
         """
         if self.own_tokens:
-            frames = x.shape[0]
-            k = torch.cat([self._split(self.to_k(x)), k.expand(frames, -1, -1, -1)], dim=2)
-            v = torch.cat([self._split(self.to_v(x)), v.expand(frames, -1, -1, -1)], dim=2)
+            k = torch.cat([self._split(self.to_k(x)), _for_each_frame(k, x.shape[0])], dim=2)
+            v = torch.cat([self._split(self.to_v(x)), _for_each_frame(v, x.shape[0])], dim=2)
             return self._attend(x, k, v)
         # One reference for the frames of a sequence: their tokens become one long list of queries.
         return self._attend(x.reshape(k.shape[0], -1, x.shape[-1]), k, v).view_as(x)
@@ -240,3 +239,9 @@ class ReferenceAttention(nn.Module):
     def _split(self, x: Tensor) -> Tensor:
         # (B, L, D) -> (B, heads, L, d)
         return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+def _for_each_frame(projected: Tensor, num_frames: int) -> Tensor:
+    # (B, heads, Lr, d) -> (F, heads, Lr, d), sequence by sequence
+    sequences = projected.shape[0]
+    return projected[:, None].expand(-1, num_frames // sequences, -1, -1, -1).flatten(0, 1)

@@ -45,7 +45,7 @@ class MemBlock(nn.Module):
             The frames, shaped as ``x``, new memory; and the memory for the next call, ``(B, C, H, W)``, a
             view of ``x``.
         """
-        by_sequence = x.unflatten(0, (memory.shape[0], -1))  # (B, T, C, H, W)
+        by_sequence = x.reshape(memory.shape[0], -1, *x.shape[1:])  # (B, T, C, H, W)
         previous = torch.cat([memory[:, None], by_sequence[:, :-1]], dim=1).flatten(0, 1)
         out = functional.relu(self.conv(torch.cat([x, previous], dim=1)) + x)
         return out, by_sequence[:, -1]

@@ -1,0 +1,161 @@
+"""What a rolling buffer can be set to; presets of these are the published systems (``presets.py``).
+
+Everything is frozen and chosen when the session is built. The enums name strategies that the buffer picks
+once, at construction; nothing here is looked at in the hot loop.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+
+from models.diffusion.consistency import Boundary
+from models.diffusion.prediction import Prediction
+from models.diffusion.schedules import NoiseSchedule
+from models.diffusion.solvers import Solver
+from models.diffusion.timesteps import TimestepGrid
+
+
+class Attend(Enum):
+    """Who sees whom across frames inside the network. Frames lead in every tensor in all three cases."""
+
+    NOBODY = "nobody"
+    """Each frame on its own; rows are a batch (StreamDiffusion)."""
+    ALL_ROWS = "all_rows"
+    """All frames of the buffer, both ways; rows are one time axis (RAIN, PersonaLive, pocket)."""
+    OWN_LEVEL = "own_level"
+    """The past of the same noise level, through a ring of keys and values (Live2Diff)."""
+
+
+class Entry(Enum):
+    """What enters at the noisy end."""
+
+    NOISE = "noise"
+    """Noise alone; no latents are handed in."""
+    NOISED = "noised"
+    """The latents handed in (the frame, or the reference), noised to the first level."""
+
+
+class NoiseKind(Enum):
+    """Which noise a frame enters with and is re-noised with."""
+
+    OWN = "own"
+    """Drawn once per frame; it travels with the row."""
+    SHARED = "shared"
+    """One draw for all frames and levels: steady pictures, the same grain everywhere."""
+    PER_LEVEL = "per_level"
+    """One fixed draw for each level, the same for all frames (StreamDiffusion)."""
+    FRESH = "fresh"
+    """Drawn anew for every step of every frame (RAIN)."""
+
+
+class Boot(Enum):
+    """How the buffer fills."""
+
+    GROW = "grow"
+    """It runs with 1..N rows; the first frames come out after N ticks (RAIN)."""
+    DROP = "drop"
+    """It always runs with N rows; what the missing ones would give is dropped (StreamDiffusion)."""
+    FILL = "fill"
+    """``RollingBuffer.fill`` puts N-1 noised rows in first; the first tick gives frames (PersonaLive)."""
+
+
+class Drain(Enum):
+    """How the last frames come out."""
+
+    SHRINK = "shrink"
+    """It runs with ever fewer rows."""
+    REPEAT = "repeat"
+    """The last frame is pushed again until it has come out; the number of rows stays."""
+
+
+class Guidance(Enum):
+    """How far the prediction is pushed towards the prompt."""
+
+    NONE = "none"
+    EMBEDDED = "embedded"
+    """The scale is an input of the network, ``reference["guidance_scale"]``, ``(1,)`` (RAIN)."""
+    FULL = "full"
+    """Classifier-free: the network runs a second time, with the negative reference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffusionSettings:
+    """The mathematics of one system.
+
+    Attributes:
+        schedule: Noise level of each timestep.
+        timesteps: Grid that gives N * s timesteps.
+        prediction: Meaning of the network's output.
+        solver: How a step gets to the next level.
+        boundary: Scalings of a consistency model, or None; with ``Solver.RENOISE`` only.
+    """
+
+    schedule: NoiseSchedule
+    timesteps: TimestepGrid
+    prediction: Prediction
+    solver: Solver
+    boundary: Boundary | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse scalings that the solver would not use as meant. Raises ``ValueError``."""
+        if self.boundary is not None and self.solver is not Solver.RENOISE:
+            raise ValueError(f"boundary scalings belong to {Solver.RENOISE}, not to {self.solver}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferSettings:
+    """One system as the rolling buffer sees it.
+
+    Attributes:
+        diffusion: The mathematics.
+        levels: Rows N, one noise level each; each costs a tick of delay.
+        chunk: Frames c of a row; a row moves only when c new frames are there.
+        micro: Evaluations s of each row before the conveyor moves.
+        attend: Who sees whom; decides what ``boot`` may be.
+        entry: What enters at the noisy end.
+        noise: Which noise.
+        boot: How the buffer fills.
+        drain: How the last frames come out.
+        guidance: How far towards the prompt.
+    """
+
+    diffusion: DiffusionSettings
+    levels: int
+    chunk: int
+    micro: int = 1
+    attend: Attend
+    entry: Entry
+    noise: NoiseKind
+    boot: Boot
+    drain: Drain
+    guidance: Guidance = Guidance.NONE
+
+    def __post_init__(self) -> None:
+        """Refuse counts below 1 and settings that contradict each other. Raises ``ValueError``."""
+        for name, count in (("levels", self.levels), ("chunk", self.chunk), ("micro", self.micro)):
+            if count < 1:
+                raise ValueError(f"{name} must be at least 1, got {count}")
+        if self.boot is Boot.DROP and self.attend is not Attend.NOBODY:
+            raise ValueError(
+                f"{self.boot} would let frames see junk rows under {self.attend}: use {Boot.GROW}"
+            )
+        if self.attend is Attend.OWN_LEVEL and self.boot is not Boot.GROW:
+            raise ValueError(f"{self.attend} needs {Boot.GROW}, got {self.boot}")
+        if self.attend is Attend.OWN_LEVEL and self.guidance is Guidance.FULL:
+            raise ValueError(f"{self.guidance} would write the ring of {self.attend} twice in each step")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatentSpec:
+    """The tensors that the buffer holds.
+
+    Attributes:
+        shape: ``(C, h, w)`` of one frame.
+        dtype: Of latents and noise; float32 or wider keeps the steps exact, whatever the network runs in.
+        device: Where they live.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: torch.dtype = torch.float32
+    device: str = "cpu"
