@@ -1,0 +1,251 @@
+"""The recorder: pictures, and the source's sound, into an MP4 on a thread of its own."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from engine.errors import SinkError, UnderstudyError
+from engine.sinks.guard import require_picture
+from engine.sinks.movie import MovieWriter, check_output
+from engine.sinks.recorder_settings import Backlog, MovieSettings, RecordingReport, SoundKind
+from engine.sinks.sound import SoundTrack
+from engine.types import Picture, RgbImage
+
+Fit = Callable[[RgbImage, int, int], RgbImage]
+"""Fits a picture into a width and a height (``engine.post.letterbox.letterbox``); the session hands it in."""
+
+_CAPACITY = 8  # pictures that may wait for the encoder: 22 MB at 720p
+_SNAP_S = 0.0006  # containers such as Matroska round times to a millisecond; nearer than this is on the grid
+
+
+class Recorder:
+    """Writes pictures to a file. Thread: ``send`` from the worker; ``open``, ``finish``, ``close`` anywhere.
+
+    Times in the file are the pictures' ``media_s``. With a sound source they are kept as they are, so that
+    sound and picture stay in step; without one the file begins with its first picture.
+
+    Args:
+        path: The MP4 file; an existing one is replaced.
+        settings: Size, rate, quality.
+        fit: Brings a picture of another size (after a change of quality) into the file's.
+        backlog: ``WAIT`` for clips, ``DROP`` for live.
+        sound: A clip whose sound is carried over, or None.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: MovieSettings,
+        *,
+        fit: Fit,
+        backlog: Backlog = Backlog.DROP,
+        sound: Path | None = None,
+    ) -> None:
+        self.path = path
+        self.report: RecordingReport | None = None
+        self._settings = settings
+        self._fit = fit
+        self._backlog = backlog
+        self._source = sound
+        self._queue = _PictureQueue(backlog)
+        self._timeline = _Timeline(settings, keeps_origin=sound is not None)
+        self._thread: threading.Thread | None = None
+        self._error: UnderstudyError | None = None
+        self._keeps_all_sound = False
+
+    def open(self) -> None:
+        """Check the output, create the file and start the thread.
+
+        Raises:
+            SinkError: the file cannot be written, or is the source itself.
+        """
+        check_output(self.path)
+        if self._source is not None and self.path.exists() and self.path.samefile(self._source):
+            raise SinkError(f"{self.path} is the source itself.", hint="Choose another name for the output.")
+        writer = MovieWriter(self.path, self._settings)
+        sound = SoundTrack(self._source) if self._source is not None else None
+        if sound is not None:
+            sound.attach(writer.container)
+        writer.start()
+        self._thread = threading.Thread(
+            target=self._run, args=(writer, sound), name="understudy-recorder", daemon=True
+        )
+        self._thread.start()
+
+    def send(self, picture: Picture) -> None:
+        """Take a picture; waits for room with ``Backlog.WAIT``, else never.
+
+        Raises:
+            TypeError: it is no ``Picture``.
+            SinkError: writing failed earlier (the disk is full, say); what was written before plays.
+        """
+        self._queue.put(require_picture(picture))
+        if self._error is not None:
+            raise self._error
+
+    def finish(self) -> RecordingReport:
+        """Write everything taken and the sound to its end: the source has ended.
+
+        Raises:
+            SinkError: writing failed; what was written before plays.
+        """
+        self._keeps_all_sound = True
+        self.close()
+        if self.report is None:
+            raise SinkError(f"{self.path} was never opened.", hint="Start the recording first.")
+        return self.report
+
+    def close(self) -> None:
+        """Write everything taken and the sound up to the last picture's end; idempotent.
+
+        Raises:
+            SinkError: writing failed; what was written before plays. Raised once.
+        """
+        self._queue.close()
+        if self._thread is None:
+            return
+        self._thread.join()
+        self._thread = None
+        if self._error is not None:
+            raise self._error
+
+    def _run(self, writer: MovieWriter, sound: SoundTrack | None) -> None:
+        """Encode until the queue is closed. The recorder thread's top function."""
+        is_fast_start = False
+        try:
+            self._encode_all(writer, sound)
+            is_fast_start = writer.finish()
+        except UnderstudyError as error:
+            self._error = error
+            writer.abandon()
+        except Exception as error:  # noqa: BLE001 - the thread's top: report it to the sender, never die silently
+            self._error = SinkError(
+                f"The recording of {self.path} failed: {error!r}.", hint="What was written before plays."
+            )
+            writer.abandon()
+        finally:
+            self._queue.close()
+            self._report(sound, is_fast_start=is_fast_start)
+            if sound is not None:
+                sound.close()
+
+    def _encode_all(self, writer: MovieWriter, sound: SoundTrack | None) -> None:
+        while (picture := self._queue.take()) is not None:
+            pts = self._timeline.place(picture.media_s, may_drop=self._backlog is Backlog.DROP)
+            if pts is None:
+                continue
+            writer.write(self._fitted(picture.rgb), pts)
+            if sound is not None:
+                writer.mux(sound.until(self._timeline.end_s))
+        writer.flush_video()
+        if sound is not None:
+            writer.mux(sound.until(float("inf") if self._keeps_all_sound else self._timeline.end_s))
+
+    def _fitted(self, rgb: RgbImage) -> RgbImage:
+        width, height = self._settings.size
+        return rgb if rgb.shape[:2] == (height, width) else self._fit(rgb, width, height)
+
+    def _report(self, sound: SoundTrack | None, *, is_fast_start: bool) -> None:
+        self.report = RecordingReport(
+            path=self.path,
+            frames=self._timeline.frames,
+            dropped=self._queue.dropped + self._timeline.dropped,
+            seconds=self._timeline.seconds,
+            num_bytes=self.path.stat().st_size if self.path.exists() else 0,
+            sound=SoundKind.NONE if sound is None else sound.kind,
+            is_sound_complete=sound is None or sound.is_complete,
+            is_fast_start=is_fast_start,
+        )
+
+
+class _PictureQueue:
+    """The pictures that wait for the encoder. The lock is never held while one is encoded."""
+
+    def __init__(self, backlog: Backlog) -> None:
+        self._backlog = backlog
+        self._pictures: deque[Picture] = deque()
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self.dropped = 0
+
+    def put(self, picture: Picture) -> None:
+        """Add a picture, by waiting or by dropping the oldest when it is full; ignored once closed."""
+        with self._changed:
+            if self._backlog is Backlog.WAIT:
+                self._changed.wait_for(lambda: len(self._pictures) < _CAPACITY or self._is_closed)
+            if self._is_closed:
+                return
+            if len(self._pictures) == _CAPACITY:
+                self._pictures.popleft()
+                self.dropped += 1
+            self._pictures.append(picture)
+            self._changed.notify_all()
+
+    def take(self) -> Picture | None:
+        """Return the oldest picture, waiting for one; None once closed and empty."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pictures or self._is_closed)
+            if not self._pictures:
+                return None
+            picture = self._pictures.popleft()
+            self._changed.notify_all()
+            return picture
+
+    def close(self) -> None:
+        """Take no more; what waits is still handed out. Idempotent."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+
+class _Timeline:
+    """From media times to strictly rising timestamps, exact for a constant rate. Pure but for its counts."""
+
+    def __init__(self, settings: MovieSettings, *, keeps_origin: bool) -> None:
+        self._rate = settings.rate
+        self._tick = settings.time_base
+        self._keeps_origin = keeps_origin
+        self._first_s: float | None = None
+        self._first_pts = 0
+        self._last_pts = -1
+        self.frames = 0
+        self.dropped = 0
+
+    def place(self, media_s: float, *, may_drop: bool) -> int | None:
+        """Return the timestamp of a picture due at ``media_s``, or None when time did not advance."""
+        if self._first_s is None:
+            self._first_s = media_s
+            self._first_pts = max(0, round(media_s / self._tick)) if self._keeps_origin else 0
+            self._last_pts = self._first_pts - 1
+        pts = self._first_pts + self._ticks(media_s - self._first_s)
+        if pts <= self._last_pts:
+            if may_drop:
+                self.dropped += 1
+                return None
+            pts = self._last_pts + 1  # a clip's doubled time: every picture is kept
+        self._last_pts = pts
+        self.frames += 1
+        return pts
+
+    def _ticks(self, elapsed_s: float) -> int:
+        """Return ``elapsed_s`` in ticks, on the rate's own grid where it is meant to be."""
+        ordinal = round(elapsed_s * self._rate)
+        due: Fraction = ordinal / self._rate
+        ticks = due / self._tick
+        if ticks.denominator == 1 and abs(elapsed_s - float(due)) <= _SNAP_S:
+            return ticks.numerator
+        return round(elapsed_s / self._tick)
+
+    @property
+    def seconds(self) -> float:
+        """From the first picture's start to the last one's nominal end."""
+        if self.frames == 0:
+            return 0.0
+        return float((self._last_pts - self._first_pts) * self._tick + 1 / self._rate)
+
+    @property
+    def end_s(self) -> float:
+        """When the last picture ends, in the source's time."""
+        return float((self._last_pts + 1) * self._tick + 1 / self._rate) if self.frames else 0.0
