@@ -1,0 +1,276 @@
+"""The stages as straight lines: one tracked frame in, the pictures that became ready out.
+
+    performance -> stand_in -> Control -> conditioner -> conditions -> buffer -> latents -> decoder -> RGBA
+    -> composer -> Picture
+
+A picture carries the ticket (index and times) of the frame that it shows, through the rolling buffer, so that
+latency and sound stay exact. No camera pixel comes this far: performances hold none. Thread: the worker's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.latency import StageTimes
+from engine.stand_in import Performer, Presence, RestingActor, StandIn
+from engine.types import Control, Origin, Performance, Picture, RgbImage
+
+RgbaImages = NDArray[np.uint8]  # (c, S, S, 4)
+
+STAGES = ("track", "retarget", "condition", "denoise", "decode", "compose", "send")
+"""What is timed, in the order in which a frame travels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Which source frame a picture belongs to.
+
+    Attributes:
+        index: Its index, or -1 when there was no frame.
+        captured_at_s: Monotonic time of capture.
+        media_s: Presentation time.
+    """
+
+    index: int
+    captured_at_s: float
+    media_s: float
+
+
+class Conditioner(Protocol):
+    """One avatar for one model (``engine.condition``)."""
+
+    @property
+    def reference(self) -> Mapping[str, Tensor]:
+        """What stays between changes of avatar."""
+        ...
+
+    @property
+    def picture(self) -> Tensor:
+        """The avatar as the decoder refines it, ``(1, 4, S, S)``."""
+        ...
+
+    def row(self, control: Control) -> Mapping[str, Tensor]:
+        """Return one frame's conditions, each with a leading dimension of 1."""
+        ...
+
+
+class CleanRow(Protocol):
+    """Frames that left the buffer: views, valid until its next call."""
+
+    @property
+    def latents(self) -> Tensor:
+        """``(c, C, h, w)``."""
+        ...
+
+    @property
+    def conditions(self) -> Mapping[str, Tensor]:
+        """What entered with these frames."""
+        ...
+
+    @property
+    def tag(self) -> object:
+        """What was pushed as their mark."""
+        ...
+
+
+class Buffer(Protocol):
+    """The rolling buffer (``engine.denoise``)."""
+
+    def push(
+        self, conditions: Mapping[str, Tensor], latents: Tensor | None = None, tag: object = None
+    ) -> CleanRow | None:
+        """Take c frames in; return the c frames that became clean, or None while it fills."""
+        ...
+
+    def drain(self) -> Iterator[CleanRow]:
+        """Hand out what is under way, each valid until the next, and be as new."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what is under way."""
+        ...
+
+    def set_reference(self, reference: Mapping[str, Tensor]) -> None:
+        """Change the avatar."""
+        ...
+
+
+class Decoder(Protocol):
+    """Latents to pictures, with the memory that it carries (``engine.decode``)."""
+
+    def decode(self, latents: Tensor, conditions: Mapping[str, Tensor], picture: Tensor) -> RgbaImages:
+        """Return ``(c, S, S, 4)`` uint8 straight RGBA of the avatar ``picture``."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the memory."""
+        ...
+
+
+class Composer(Protocol):
+    """The avatar on its stage (``engine.post``)."""
+
+    def __call__(self, rgba: RgbaImages) -> RgbImage:
+        """Return ``(H, W, 3)`` uint8 in new memory."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cast:
+    """What belongs to one avatar.
+
+    Attributes:
+        performer: Brings the person's performance into its proportions.
+        resting: It by itself.
+        conditioner: Its tensors.
+        composer: Its stage (which may show the avatar's own background).
+    """
+
+    performer: Performer
+    resting: RestingActor
+    conditioner: Conditioner
+    composer: Composer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Machinery:
+    """What belongs to one quality setting.
+
+    Attributes:
+        buffer: For rows of ``chunk`` frames.
+        decoder: For as many.
+        chunk: Frames c of a row.
+    """
+
+    buffer: Buffer
+    decoder: Decoder
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One frame on its way: who it is, and on whose behalf it is painted; None fills up the last chunk."""
+
+    ticket: Ticket | None
+    origin: Origin
+
+
+class Pipeline:
+    """The stages of one quality setting.
+
+    Args:
+        stand_in: Chooses each frame's control; shared by successive pipelines of a session.
+        buffer: For rows of ``chunk`` frames.
+        cast: The avatar.
+        chunk: Frames c of a row.
+        times: Where stage times go.
+    """
+
+    def __init__(
+        self, stand_in: StandIn, buffer: Buffer, cast: Cast, *, chunk: int, times: StageTimes
+    ) -> None:
+        self._stand_in = stand_in
+        self._buffer = buffer
+        self._cast = cast
+        self._chunk = chunk
+        self._times = times
+        self._entries: list[_Entry] = []
+        self._row: list[Mapping[str, Tensor]] = []
+        self._under_way = 0
+        self._buffer.set_reference(cast.conditioner.reference)
+
+    @property
+    def presence(self) -> Presence:
+        """Who moved the avatar in the newest frame that came in."""
+        return self._stand_in.presence
+
+    @property
+    def cast(self) -> Cast:
+        """The avatar's parts."""
+        return self._cast
+
+    def step(self, ticket: Ticket, performance: Performance | None) -> list[Picture]:
+        """Take one frame in and return the pictures that became ready, oldest first.
+
+        Args:
+            ticket: Which frame.
+            performance: What the tracker saw; None when there is no frame, and the avatar stands in.
+        """
+        with self._times.measure("retarget"):
+            control, origin = self._stand_in.control(performance, ticket.media_s)
+        with self._times.measure("condition"):
+            self._row.append(self._cast.conditioner.row(control))
+        self._entries.append(_Entry(ticket, origin))
+        self._under_way += 1
+        return self._push() if len(self._row) == self._chunk else []
+
+    def finish(self) -> list[Picture]:
+        """Return the pictures of all frames that are still inside, and be as new."""
+        pictures: list[Picture] = []
+        if self._row:
+            missing = self._chunk - len(self._row)
+            self._row += [self._row[-1]] * missing
+            self._entries += [_Entry(None, Origin.IDLE)] * missing
+            pictures += self._push()
+        for popped in self._buffer.drain():
+            pictures += self._paint(popped)
+        self._decoder.reset()
+        return pictures
+
+    def recast(self, cast: Cast) -> int:
+        """Put another avatar (or the same on another stage) in; the buffer's memory stays.
+
+        Frames under way belong to the old avatar's proportions: they are dropped rather than painted wrong.
+
+        Returns:
+            How many frames were dropped.
+        """
+        is_same_avatar = cast.conditioner is self._cast.conditioner
+        self._cast = cast
+        if is_same_avatar:
+            return 0
+        self._stand_in.recast(cast.performer, cast.resting)
+        dropped = self.reset()
+        self._buffer.set_reference(cast.conditioner.reference)
+        return dropped
+
+    def reset(self) -> int:
+        """Forget the frames that are under way; returns how many they were."""
+        dropped, self._under_way = self._under_way, 0
+        self._row, self._entries = [], []
+        self._buffer.reset()
+        self._decoder.reset()
+        return dropped
+
+    def _push(self) -> list[Picture]:
+        conditions = self._row[0] if self._chunk == 1 else _joined(self._row)
+        entries, self._entries, self._row = tuple(self._entries), [], []
+        with self._times.measure("denoise"):
+            popped = self._buffer.push(conditions, tag=entries)
+        return [] if popped is None else self._paint(popped)
+
+    def _paint(self, popped: CleanRow) -> list[Picture]:
+        entries = popped.tag
+        assert isinstance(entries, tuple)  # this class pushed it
+        with self._times.measure("decode"):
+            rgba = self._decoder.decode(popped.latents, popped.conditions, self._cast.conditioner.picture)
+        with self._times.measure("compose"):
+            pairs = [(entry, frame) for entry, frame in zip(entries, rgba, strict=True) if entry.ticket]
+            pictures = [_picture(entry, self._cast.composer(frame)) for entry, frame in pairs]
+        self._under_way -= len(pictures)
+        return pictures
+
+
+def _joined(rows: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+
+
+def _picture(entry: _Entry, rgb: RgbImage) -> Picture:
+    assert entry.ticket is not None  # fillers are left out before
+    ticket = entry.ticket
+    return Picture(rgb, entry.origin, ticket.index, ticket.captured_at_s, ticket.media_s)
