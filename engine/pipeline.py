@@ -165,19 +165,17 @@ class Pipeline:
 
     Args:
         stand_in: Chooses each frame's control; shared by successive pipelines of a session.
-        buffer: For rows of ``chunk`` frames.
+        machinery: Buffer and decoder.
         cast: The avatar.
-        chunk: Frames c of a row.
         times: Where stage times go.
     """
 
-    def __init__(
-        self, stand_in: StandIn, buffer: Buffer, cast: Cast, *, chunk: int, times: StageTimes
-    ) -> None:
+    def __init__(self, stand_in: StandIn, machinery: Machinery, cast: Cast, times: StageTimes) -> None:
         self._stand_in = stand_in
-        self._buffer = buffer
+        self._buffer = machinery.buffer
+        self._decoder = machinery.decoder
+        self._chunk = machinery.chunk
         self._cast = cast
-        self._chunk = chunk
         self._times = times
         self._entries: list[_Entry] = []
         self._row: list[Mapping[str, Tensor]] = []
