@@ -1,0 +1,1 @@
+"""Frame -> Performance: what the person does, read from its picture. Only numbers and a mask leave."""

@@ -1,0 +1,153 @@
+"""The tracker that ships: MediaPipe's face on every frame; body, hands and matte in turn.
+
+In: ``Frame``. Out: ``Performance``, which holds no pixels. Thread: one caller; the graphs use threads of
+their own inside a call. Media time drives everything: a clip gives the same result however fast it is read.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.track.body import BodyFollower
+from engine.track.face import FaceFollower, FaceReading
+from engine.track.graphs import Graphs
+from engine.track.presence import Presence
+from engine.track.schedule import RateMeter, RoundRobin
+from engine.track.settings import TrackSettings
+from engine.types import Expression, Frame, HeadPose, Performance, RgbImage, Tracker, TrackState
+
+FACE, BODY, HANDS, MATTE = "face", "body", "hands", "matte"
+_GOOD_SCORE = 0.02  # below this the mesh is noise, not a face
+
+
+class MediaPipeTracker:
+    """Implements ``types.Tracker``.
+
+    Args:
+        settings: What to read and how often. The graphs are built by ``warm_up`` or on the first frame.
+    """
+
+    def __init__(self, settings: TrackSettings) -> None:
+        wanted = {
+            BODY: settings.body_hz if settings.use_body else 0.0,
+            HANDS: settings.hands_hz if settings.use_hands else 0.0,
+            MATTE: settings.matte_hz if settings.use_matte else 0.0,
+        }
+        self._extras = tuple(name for name, rate in wanted.items() if rate)
+        self._schedule = RoundRobin({name: wanted[name] for name in self._extras})
+        self._meters = {name: RateMeter() for name in (FACE, *self._extras)}
+        self._presence = Presence(settings.found_after, settings.lost_after_s)
+        self._face = FaceFollower(settings.smooth)
+        self._body = BodyFollower(settings.smooth)
+        self._graphs = Graphs()
+        self._aspect = 0.0
+        self._last_s = float("-inf")
+        self._held_face: FaceReading | None = None
+        self._held_matte: NDArray[np.float32] | None = None
+
+    def warm_up(self, width: int, height: int) -> None:
+        """Build the graphs for pictures of this size and run each once, so that none is late (0.3 s)."""
+        blank = np.zeros((height, width, 3), np.uint8)
+        self._set_aspect(width / height)
+        self._graphs.face(blank, 0.0)
+        for name in self._extras:
+            self._run_extra(name, blank, 0.0)
+        self._forget()
+
+    def rates_hz(self) -> dict[str, float]:
+        """Return how often each reading ran over the last two seconds of media time, by name."""
+        return {name: meter.rate_hz() for name, meter in self._meters.items()}
+
+    def track(self, frame: Frame) -> Performance:
+        """Return what the person in ``frame`` does; unless FOUND, the values are the last ones."""
+        height, width = frame.rgb.shape[:2]
+        self._set_aspect(width / height)
+        if frame.media_s <= self._last_s:
+            self.reset()  # another clip, or the same from its start
+        self._last_s = frame.media_s
+        extra = self._schedule.next(frame.media_s)
+        if extra is not None:
+            self._run_extra(extra, frame.rgb, frame.media_s)
+            self._meters[extra].mark(frame.media_s)
+        self._meters[FACE].mark(frame.media_s)
+        state = self._follow_face(frame)
+        return self._performance(frame, state)
+
+    def reset(self) -> None:
+        """Forget the past (another clip, another camera); the graphs start anew too."""
+        self._graphs.close()
+        self._forget()
+
+    def close(self) -> None:
+        """Release the native graphs; idempotent."""
+        self._graphs.close()
+
+    def _forget(self) -> None:
+        self._presence.reset()
+        self._schedule.reset()
+        self._face.reset()
+        self._body.reset()
+        for meter in self._meters.values():
+            meter.reset()
+        self._last_s = float("-inf")
+        self._held_face = self._held_matte = None
+
+    def _set_aspect(self, aspect: float) -> None:
+        if aspect != self._aspect:
+            self._aspect = aspect
+            self._graphs.close()
+            self._graphs = Graphs(aspect)
+
+    def _run_extra(self, name: str, rgb: RgbImage, at_s: float) -> None:
+        if name == BODY:
+            self._body.take_pose(self._graphs.pose(rgb, at_s))
+        elif name == HANDS:
+            self._body.take_hands(self._graphs.hands(rgb, at_s))
+        else:
+            self._held_matte = self._graphs.matte(rgb, at_s)
+
+    def _follow_face(self, frame: Frame) -> TrackState:
+        mesh = self._graphs.face(frame.rgb, frame.media_s)
+        if mesh is None:
+            was_found = self._presence.state is TrackState.FOUND
+            state = self._presence.update(False, frame.media_s)
+            if was_found and state is TrackState.LOST:
+                self._face.reset()
+            return state
+        reading = self._face.read(mesh, self._aspect, frame.media_s)
+        if reading.score >= _GOOD_SCORE:
+            self._held_face = reading
+        return self._presence.update(reading.score >= _GOOD_SCORE, frame.media_s)
+
+    def _performance(self, frame: Frame, state: TrackState) -> Performance:
+        face, body = self._held_face or _NOBODY, self._body.read(self._aspect, frame.media_s)
+        return Performance(
+            frame_index=frame.index,
+            captured_at_s=frame.captured_at_s,
+            state=state,
+            head=face.head,
+            expression=face.expression,
+            face=face.face,
+            pupils=face.pupils,
+            face_score=face.score if state is TrackState.FOUND else 0.0,
+            shoulders=body.shoulders,
+            elbows=body.elbows,
+            wrists=body.wrists,
+            body_score=body.body_score,
+            arm_scores=body.arm_scores,
+            aspect=self._aspect,
+            matte=self._held_matte,
+        )
+
+
+_NOBODY = FaceReading(
+    head=HeadPose(),
+    expression=Expression(),
+    face=np.zeros((68, 2), np.float32),
+    pupils=np.zeros((2, 2), np.float32),
+    score=0.0,
+)
+
+
+def open_tracker(settings: TrackSettings) -> Tracker:
+    """Return the tracker for these settings, built when its first frame comes."""
+    return MediaPipeTracker(settings)
