@@ -65,7 +65,7 @@ class PocketConditioner:
 
         Returns:
             With a leading dimension of 1: ``points (61, 2)``, ``full (2, 64, 64)`` and ``head (2, 32, 32)``
-            sampling grids for the decoder; ``heat (61, h, w)`` and ``warped (8 + C, h, w)`` for the denoiser. New
+            displacements for the decoder; ``heat (61, h, w)`` and ``warped (8 + C, h, w)`` for the denoiser. New
             memory.
 
         Cost: about 3 ms of one core at 256x256.
@@ -73,7 +73,7 @@ class PocketConditioner:
         points = torch.from_numpy(control.points)[None]
         scores = torch.from_numpy(control.scores)[None]
         inputs = pose_inputs(points, scores, self._points, self._size)
-        warped = sample(self._stack, inputs.full, inputs.heat.shape[-2:])  # type: ignore[arg-type]  # torch.Size
+        warped = sample(self._stack, inputs.full, self._size // LATENT_STRIDE)
         return {
             "points": points,
             "full": inputs.full,

@@ -10,13 +10,7 @@ from torch import Tensor, nn
 
 from models.networks.geometry import CurveMaps, cell_centres
 from models.networks.pocket import composite
-
-
-def _sample(picture: Tensor, grid: Tensor, size: int) -> Tensor:
-    dense = F.interpolate(grid, size=(size, size), mode="bilinear", align_corners=False)
-    frames = grid.shape[0]
-    picture = picture if picture.shape[0] == frames else picture.expand(frames, -1, -1, -1)
-    return F.grid_sample(picture, dense.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
+from models.networks.warp import sample
 
 
 class PocketProps(nn.Module):
@@ -31,8 +25,8 @@ class PocketProps(nn.Module):
 
         Args:
             points: ``(F, 61, 2)`` fractions.
-            full: Sampling grid of all points ``(F, 2, 64, 64)``.
-            head: Sampling grid of the head ``(F, 2, 32, 32)``.
+            full: Displacement by all points ``(F, 2, 64, 64)``.
+            head: Displacement by the head ``(F, 2, 32, 32)``.
             reference: ``(1, 4, S, S)``, colour continued beyond the character's edge.
 
         Returns:
@@ -41,7 +35,7 @@ class PocketProps(nn.Module):
         size = reference.shape[-1]
         centres = cell_centres(size // 2, points)
         curves = self.curves(points, centres, centres)
-        return curves, _sample(reference, full, size), _sample(reference, head, size // 2)
+        return curves, sample(reference, full, size), sample(reference, head, size // 2)
 
 
 class PocketComposite(nn.Module):
@@ -54,14 +48,12 @@ class PocketComposite(nn.Module):
             layers: ``(F, 7, S, S)`` of ``PocketPainter``.
             flow: Its residual flow ``(F, 2, S/4, S/4)``.
             full_warp: The full warp ``(F, 4, S, S)``.
-            head: Sampling grid of the head ``(F, 2, 32, 32)``.
+            head: Displacement by the head ``(F, 2, 32, 32)``.
             reference: ``(1, 4, S, S)``.
 
         Returns:
             Straight RGBA ``(F, 4, S, S)``, 0..1.
         """
-        size = reference.shape[-1]
-        shape = (size, size)
-        dense = F.interpolate(head, size=shape, mode="bilinear", align_corners=False)
-        moved = dense + F.interpolate(flow, size=shape, mode="bilinear", align_corners=False)
-        return composite(layers, full_warp, _sample(reference, moved, size)).clamp(0.0, 1.0)
+        # Both displacements are smooth: they are added at the finer one's size.
+        moved = flow + F.interpolate(head, size=flow.shape[-2:], mode="bilinear", align_corners=False)
+        return composite(layers, full_warp, sample(reference, moved, reference.shape[-1])).clamp(0.0, 1.0)

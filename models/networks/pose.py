@@ -7,9 +7,9 @@ from torch import Tensor
 
 from models.networks.geometry import heat_maps
 from models.networks.pocket import LATENT_STRIDE
-from models.networks.warp import thin_plate_grid
+from models.networks.warp import thin_plate_flow
 
-FULL_GRID, HEAD_GRID = 64, 32  # cells a side of the two sampling grids
+FULL_GRID, HEAD_GRID = 64, 32  # cells a side of the two displacement fields
 
 # Points that a lid, a pupil or a lip moves: the head's warp leaves them out, so that it never squeezes an iris.
 MOVING_PARTS = (*range(18, 21), *range(22, 25), *range(26, 29), *range(30, 33), 33, 34, *range(36, 39))
@@ -22,7 +22,7 @@ class PoseInputs:
 
     Attributes:
         heat: ``(F, 61, h, w)``.
-        full, head: Sampling grids ``(F, 2, 64, 64)`` and ``(F, 2, 32, 32)``.
+        full, head: Displacements ``(F, 2, 64, 64)`` and ``(F, 2, 32, 32)``.
         points: ``(F, 61, 2)``.
     """
 
@@ -45,7 +45,7 @@ def pose_inputs(points: Tensor, scores: Tensor, reference_points: Tensor, size: 
     cells = size // LATENT_STRIDE
     return PoseInputs(
         heat=heat_maps(points, scores, cells, cells),
-        full=thin_plate_grid(points, reference_points, scores, 64),
-        head=thin_plate_grid(points, reference_points, head_scores(scores), 32),
+        full=thin_plate_flow(points, reference_points, scores, 64),
+        head=thin_plate_flow(points, reference_points, head_scores(scores), 32),
         points=points,
     )

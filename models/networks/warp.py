@@ -61,18 +61,17 @@ def solve_thin_plate(
     return solution[:, :count], solution[:, count:]
 
 
-def thin_plate_grid(driven: Tensor, reference: Tensor, scores: Tensor, size: int) -> Tensor:
-    """Return the sampling grid of the spline for ``torch.nn.functional.grid_sample``.
+def thin_plate_flow(driven: Tensor, reference: Tensor, scores: Tensor, size: int) -> Tensor:
+    """Return the spline's displacement from each output cell to its place in the reference.
 
     Args:
         driven: Points in the output picture, ``(B, K, 2)``, fractions.
         reference: The same points in the reference, ``(B, K, 2)`` or ``(1, K, 2)``.
         scores: ``(B, K)``; points below 0.5 are ignored. The picture's border is held in place.
-        size: Cells a side of the grid.
+        size: Cells a side.
 
     Returns:
-        ``(B, 2, size, size)``, x then y, -1..1 (``align_corners=False``), new memory. Interpolate it
-        to the picture's size before use.
+        ``(B, 2, size, size)``, x then y, in half pictures (the unit of ``grid_sample``), new memory.
     """
     batch = driven.shape[0]
     border = border_points().to(driven).expand(batch, -1, -1)
@@ -83,16 +82,27 @@ def thin_plate_grid(driven: Tensor, reference: Tensor, scores: Tensor, size: int
     cells = (torch.arange(size, dtype=driven.dtype, device=driven.device) + 0.5) / size
     pixels = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).reshape(1, -1, 2)
     bent = _kernel(_squared_distances(pixels.expand(batch, -1, -1), centres)) @ weights
-    moved = pixels + bent + affine[:, None, 0] + pixels @ affine[:, 1:]
-    return (moved * 2.0 - 1.0).transpose(1, 2).reshape(batch, 2, size, size)
+    moved = bent + affine[:, None, 0] + pixels @ affine[:, 1:]
+    return (moved * 2.0).transpose(1, 2).reshape(batch, 2, size, size)
 
 
-def sample(picture: Tensor, grid: Tensor, size: tuple[int, int]) -> Tensor:
-    """Sample ``picture (B, C, H, W)`` along ``grid (B, 2, g, g)`` at ``size`` (rows, columns).
+def sampling_grid(flow: Tensor, size: int) -> Tensor:
+    """Bring ``flow (B, 2, g, g)`` to ``size`` and add every pixel's own place: ``(B, size, size, 2)``, -1..1.
 
-    Outside the picture the border repeats. Returns ``(B, C, *size)``, new memory.
+    Displacements are interpolated, not places: at the border a place would be cut off by half a cell.
     """
-    dense = F.interpolate(grid, size=size, mode="bilinear", align_corners=False)
-    return F.grid_sample(
-        picture, dense.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=False
-    )
+    centres = (torch.arange(size, dtype=flow.dtype, device=flow.device) + 0.5) * (2.0 / size) - 1.0
+    dense = F.interpolate(flow, size=(size, size), mode="bilinear", align_corners=False)
+    places = torch.stack([centres.expand(size, size), centres[:, None].expand(size, size)])
+    return (dense + places).permute(0, 2, 3, 1)
+
+
+def sample(picture: Tensor, flow: Tensor, size: int) -> Tensor:
+    """Sample ``picture (B or 1, C, H, W)`` displaced by ``flow (B, 2, g, g)`` at ``size`` pixels a side.
+
+    Outside the picture its border repeats. Returns ``(B, C, size, size)``, new memory.
+    """
+    frames = flow.shape[0]
+    picture = picture if picture.shape[0] == frames else picture.expand(frames, -1, -1, -1)
+    grid = sampling_grid(flow, size)
+    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=False)

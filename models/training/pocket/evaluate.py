@@ -12,7 +12,7 @@ from models.networks.geometry import heat_maps
 from models.networks.pocket import PocketNetworks
 from models.networks.pocket_decoder import PocketComposite, PocketProps
 from models.networks.pose import pose_inputs
-from models.networks.warp import sample, thin_plate_grid
+from models.networks.warp import sample, thin_plate_flow
 from models.training.characters import NEUTRAL, draw, held_out_character, held_out_performance, pose
 
 BASELINE_POINTS = (0, 2, 4, 6, 8, 9, 10, 11, 12, 13, 14, 16, 35, 37, 39, 41, 17, 19, 21, 23, 18, 25, 27, 29, 31, 26, 33, 34)
@@ -38,7 +38,7 @@ class PocketRenderer:
         """Return the picture ``(3, S, S)`` for ``points (1, 61, 2)`` and ``scores (1, 61)``."""
         inputs = pose_inputs(points, scores, self._points, self._size)
         cells = self._size // 8
-        warped = sample(self._stack, inputs.full, (cells, cells))
+        warped = sample(self._stack, inputs.full, cells)
         noise = torch.randn(1, self._networks.config.latent_channels, cells, cells, generator=self._generator)
         conditions = {"heat": inputs.heat, "warped": warped}
         latents = self._networks.denoiser(noise, torch.ones(1), conditions, self._keys_values)
@@ -99,8 +99,8 @@ def _score_character(
         driven = torch.from_numpy(posed.points)[None].float()
         made = _to_bytes(renderer.render(driven, torch.from_numpy(posed.scores)[None].float()))
         chosen = list(BASELINE_POINTS)
-        grid = thin_plate_grid(driven[:, chosen], points[:, chosen], torch.ones(1, len(chosen)), size)
-        warped = _to_bytes(sample(rgb, grid, (size, size))[0])
+        flow = thin_plate_flow(driven[:, chosen], points[:, chosen], torch.ones(1, len(chosen)), size)
+        warped = _to_bytes(sample(rgb, flow, size)[0])
         masks = region_masks(posed.points, size) | {"picture": np.ones((size, size), bool)}
         for name, picture in (("", made), ("_warp", warped)):
             difference = np.abs(picture.astype(np.float32) - truth.astype(np.float32)).mean(2)

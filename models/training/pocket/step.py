@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models.networks.geometry import CurveMaps, heat_maps
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks, composite
 from models.networks.pose import PoseInputs, pose_inputs
+from models.networks.warp import sample, sampling_grid
 from models.training.pocket.data import Batch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class TrainingStep(nn.Module):
         pose = pose_inputs(flat(driven), flat(batch.scores), per_frame(batch.reference_points), size)
         heat = heat_maps(batch.reference_points, batch.reference_scores, *pose.heat.shape[-2:])
         stack, keys_values = self.networks.read_reference(batch.reference, heat)
-        warped = _warp(per_frame(stack), pose.full)
+        warped = sample(per_frame(stack).float(), pose.full, stack.shape[-1])
         clean = self.networks.encoder(torch.cat([flat(batch.rgb), flat(batch.alpha)], dim=1)).float()
         groups = frames // levels.shape[0]
         x0 = self.networks.denoiser(
@@ -103,7 +104,7 @@ class TrainingStep(nn.Module):
         crop = _Crop.sample(batch, self.crop_cells, size)
         repeated = crop.repeat(frames)
         reference = batch.reference.repeat_interleave(frames, dim=0)
-        full_grid, head_grid = (_dense(grid, size) for grid in (pose.full, pose.head))
+        full_grid, head_grid = (_dense(flow, size) for flow in (pose.full, pose.head))
         full = _sample(reference, repeated.cut(full_grid, 1))
         head_half = _sample(reference, F.avg_pool2d(repeated.cut(head_grid, 1), 2))
         x, y = repeated.centres(size // 2)
@@ -178,16 +179,12 @@ def _noised(clean: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
     return (1.0 - t) * clean + t * torch.randn_like(clean), levels
 
 
-def _dense(grid: Tensor, size: int) -> Tensor:
-    return F.interpolate(grid, size=(size, size), mode="bilinear", align_corners=False)
+def _dense(flow: Tensor, size: int) -> Tensor:
+    return sampling_grid(flow, size).permute(0, 3, 1, 2)
 
 
 def _sample(picture: Tensor, grid: Tensor) -> Tensor:
     return F.grid_sample(picture, grid.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
-
-
-def _warp(stack: Tensor, grid: Tensor) -> Tensor:
-    return _sample(stack.float(), _dense(grid, stack.shape[-1]))
 
 
 def _head_of(batch: Batch, sequences: int) -> Batch:

@@ -1,0 +1,101 @@
+"""Picture metrics of the quality bench: errors by region, flicker, openings measured back from pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]  # (H, W, 3)
+EYES, LIPS = (slice(17, 25), slice(25, 33)), slice(35, 43)
+MARGIN = 6.0 / 256.0
+
+
+def region_masks(points: NDArray[np.float32], size: int) -> dict[str, NDArray[np.bool_]]:
+    """Return the boxes of eyes and mouth (6 px of 256 wider than the points) and the whole picture."""
+    masks = {"eye": np.zeros((size, size), bool), "mouth": np.zeros((size, size), bool)}
+    for name, rows in (("eye", EYES[0]), ("eye", EYES[1]), ("mouth", LIPS)):
+        low = np.floor((points[rows].min(0) - MARGIN) * size).astype(int).clip(0, size)
+        high = np.ceil((points[rows].max(0) + MARGIN) * size).astype(int).clip(0, size)
+        masks[name][low[1] : high[1], low[0] : high[0]] = True
+    return masks | {"picture": np.ones((size, size), bool)}
+
+
+def l1_by_region(picture: Picture, truth: Picture, masks: dict[str, NDArray[np.bool_]]) -> dict[str, float]:
+    """Mean absolute difference per region, in levels 0..255."""
+    difference = np.abs(picture.astype(np.float32) - truth.astype(np.float32)).mean(2)
+    return {name: float(difference[mask].mean()) for name, mask in masks.items()}
+
+
+def psnr_db(picture: Picture, truth: Picture, mask: NDArray[np.bool_]) -> float:
+    """Peak signal-to-noise ratio of a region in dB."""
+    squared = (picture.astype(np.float32) - truth.astype(np.float32))[mask] ** 2
+    return float(10.0 * np.log10(255.0**2 / max(float(squared.mean()), 1e-6)))
+
+
+def second_difference(pictures: Sequence[Picture]) -> float:
+    """Mean ``|p[t-1] - 2 p[t] + p[t+1]|`` over a clip, in levels: shake and flicker."""
+    stack = np.stack(pictures).astype(np.float32)
+    return float(np.abs(stack[:-2] - 2.0 * stack[1:-1] + stack[2:]).mean())
+
+
+def _patch(picture: Picture, points: NDArray[np.float32], rows: slice, shape: tuple[int, int]) -> NDArray[np.float32]:
+    # The part, turned upright: its corners land on fixed places, whatever the head does.
+    size = picture.shape[0]
+    left, right = points[rows][0] * size, points[rows][4] * size
+    across = right - left
+    down = np.array([-across[1], across[0]])
+    down *= max(1.0, 10.0 / max(float(np.hypot(*across)), 1e-3))
+    source = np.float32([left - 0.2 * across - 0.8 * down, right + 0.2 * across - 0.8 * down, left - 0.2 * across + 0.8 * down])
+    width, height = shape
+    target = np.float32([[0, 0], [width, 0], [0, height]])
+    patch = cv2.warpAffine(picture, cv2.getAffineTransform(source, target), shape, flags=cv2.INTER_LINEAR)
+    return patch.astype(np.float32) / 255.0
+
+
+def opening(points: NDArray[np.float32], rows: slice) -> float:
+    """Gap between the middles of upper and lower curve over the part's width."""
+    part = points[rows]
+    width = float(np.hypot(*(part[4] - part[0])))
+    return float(np.hypot(*(part[6] - part[2]))) / max(width, 1e-3)
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRule:
+    """Reads an opening back from a picture: ridge regression on the upright patch, fitted per character.
+
+    Attributes:
+        mean: Mean patch, flattened.
+        weights: Regression weights.
+        bias: Mean opening.
+    """
+
+    mean: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    bias: float
+    rows: slice
+
+    SHAPE = (24, 24)
+
+    @classmethod
+    def fit(
+        cls, pictures: Sequence[Picture], points: Sequence[NDArray[np.float32]], rows: slice, ridge: float = 3.0
+    ) -> "OpeningRule":
+        """Fit on true renders whose points are known."""
+        patches = np.stack([cls._features(one, at, rows) for one, at in zip(pictures, points, strict=True)])
+        target = np.array([opening(at, rows) for at in points], np.float32)
+        mean, bias = patches.mean(0), float(target.mean())
+        centred = patches - mean
+        # Dual form: fewer pictures than pixels.
+        gram = centred @ centred.T + ridge * np.eye(len(centred), dtype=np.float32)
+        weights = centred.T @ np.linalg.solve(gram, target - bias)
+        return cls(mean, weights.astype(np.float32), bias, rows)
+
+    @classmethod
+    def _features(cls, picture: Picture, points: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
+        return _patch(picture, points, rows, cls.SHAPE).reshape(-1)
+
+    def measure(self, picture: Picture, points: NDArray[np.float32]) -> float:
+        """Return the opening seen in ``picture``; ``points`` only place the patch (its two corners)."""
+        return float((self._features(picture, points, self.rows) - self.mean) @ self.weights) + self.bias
