@@ -2,8 +2,8 @@
 
 The expression is applied in the avatar's own proportions (``rig_face``), the head is then turned about a
 joint at the neck in orthographic projection, and the body follows its shoulders. The geometry is that of the
-renderer of drawn characters (``models.training.characters.rig``), read back from an avatar's points and depths
-alone, so it serves photographs and drawings by others too. Coordinates only, float64 inside.
+renderer of drawn characters (``models.training.characters.rig``), read back from an avatar's points and
+depths alone, so it serves photographs and drawings by others too. Coordinates only, float64 inside.
 Thread: any; a rig is immutable.
 """
 
