@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.wheel import build_wheel
+
 TESTS = Path(__file__).resolve().parent
 
 
@@ -49,3 +51,9 @@ def _no_network() -> Iterator[None]:
     patch.setattr(socket.socket, "connect", refuse)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's wheel, built once."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))

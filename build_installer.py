@@ -1,0 +1,84 @@
+"""Build a folder that runs Understudy without Python: ``python build_installer.py``.
+
+Makes a PyInstaller *onedir* bundle for the system it runs on (PyInstaller does not cross-compile). Install
+the tool first: ``pip install '.[installer]'``.
+"""
+
+import argparse
+import importlib.util
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+NAME = "understudy"
+
+ENTRY = """\
+import multiprocessing
+import sys
+
+from app.main import main
+
+if __name__ == "__main__":
+    # The virtual camera is a child process: in a bundle it starts this program again.
+    multiprocessing.freeze_support()
+    sys.exit(main())
+"""
+
+# Packages whose files are found at run time, by path or by name, where an analysis of imports sees nothing.
+COLLECTED = ("mediapipe", "openvino", "av")
+OWN = ("app", "engine", "models", "assets")
+# Of the test environment, of training, and of what libraries import only for their own tools.
+EXCLUDED = ("tests", "pytest", "hypothesis", "mypy", "skimage", "models.training", "tkinter", "IPython")
+VIRTUAL_CAMERA = "pyvirtualcam"  # GPL-2; see NOTICE
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--output", type=Path, default=ROOT / "dist", help="folder for the bundle (dist)")
+    parser.add_argument("--windowed", action="store_true", help="no console window (Windows and macOS)")
+    parser.add_argument(
+        "--without-virtual-camera", action="store_true", help="leave out pyvirtualcam, which is GPL-2"
+    )
+    return parser.parse_args(arguments)
+
+
+def pyinstaller_arguments(options: argparse.Namespace, work: Path) -> list[str]:
+    """Return PyInstaller's command line; ``work`` holds the entry script and the intermediate files."""
+    arguments = [str(work / f"{NAME}.py"), "--name", NAME, "--onedir", "--noconfirm", "--clean"]
+    arguments += ["--distpath", str(options.output), "--workpath", str(work), "--specpath", str(work)]
+    arguments += ["--paths", str(ROOT), "--windowed" if options.windowed else "--console"]
+    for package in OWN:
+        arguments += ["--collect-data", package, "--collect-submodules", package]
+    for package in COLLECTED:
+        arguments += ["--collect-all", package]
+    excluded = (*EXCLUDED, VIRTUAL_CAMERA) if options.without_virtual_camera else EXCLUDED
+    for package in excluded:
+        arguments += ["--exclude-module", package]
+    if not options.without_virtual_camera:
+        arguments += ["--collect-all", VIRTUAL_CAMERA, "--copy-metadata", VIRTUAL_CAMERA]
+    for document in ("LICENSE", "NOTICE"):
+        arguments += ["--add-data", f"{ROOT / document}:."]
+    return arguments
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the bundle; return the exit code."""
+    options = parse(arguments)
+    if importlib.util.find_spec("PyInstaller") is None:
+        print("PyInstaller is not installed. Run: pip install '.[installer]'", file=sys.stderr)
+        return 7
+    from PyInstaller.__main__ import run  # noqa: PLC0415 - an optional tool, asked for above
+
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        (work / f"{NAME}.py").write_text(ENTRY, encoding="utf-8")
+        run(pyinstaller_arguments(options, work))
+    print(f"Built {options.output / NAME}. Try: {options.output / NAME / NAME} doctor")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
