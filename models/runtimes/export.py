@@ -52,7 +52,8 @@ def export_onnx(
     Raises:
         ValueError: an input does not reach any output (the graph would lack it).
     """
-    adapter = _Positional(module.eval(), tuple(example_inputs), output_names)
+    # The exporter leaves every part in the mode of the whole, so the whole is put into evaluation mode.
+    adapter = _Positional(module, tuple(example_inputs), output_names).eval()
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode(), warnings.catch_warnings():
         # Shapes are static on purpose, so what the tracer says about constants is intended; and it
         # announces its own successor.
@@ -102,7 +103,8 @@ def _own_version() -> str:
 
 def _plain_attributes(part: nn.Module) -> list[str]:
     plain = (bool, int, float, str, tuple, Enum)
-    return sorted(f"{name}={value!r}" for name, value in vars(part).items() if isinstance(value, plain))
+    attributes = {name: value for name, value in vars(part).items() if name != "training"}
+    return sorted(f"{name}={value!r}" for name, value in attributes.items() if isinstance(value, plain))
 
 
 def _sources(module: nn.Module) -> list[Path]:

@@ -73,6 +73,18 @@ def test_a_folder_that_cannot_be_made_is_said_and_costs_only_time(
     assert "not cached" in caplog.text
 
 
+def test_exporting_changes_nothing_about_the_network(tmp_path: Path) -> None:
+    network = small_network()
+    before = export_key(network, small_inputs(), OUTPUTS)
+    GraphCache(tmp_path).onnx(network, small_inputs(), OUTPUTS)
+    assert not any(part.training for part in network.modules())
+    assert (
+        export_key(network, small_inputs(), OUTPUTS)
+        == before
+        == export_key(network.train(), small_inputs(), OUTPUTS)
+    )
+
+
 def test_the_oldest_files_go_when_it_is_full(tmp_path: Path) -> None:
     old, newer = tmp_path / "1.blob", tmp_path / "2.blob"
     for age, file in ((2, old), (1, newer)):
