@@ -78,3 +78,9 @@ class SettingsError(UnderstudyError):
     """A setting is out of its range or contradicts another."""
 
     exit_code = 9
+
+
+class EngineFailedError(UnderstudyError):
+    """Something broke that should not have: a defect, not a mistake of the user. The log has the details."""
+
+    exit_code = 70

@@ -237,6 +237,11 @@ class Pipeline:
         self._buffer.set_reference(cast.conditioner.reference)
         return dropped
 
+    def forget_person(self) -> int:
+        """Another source: nobody is on stage yet; returns how many frames were dropped."""
+        self._stand_in.reset()
+        return self.reset()
+
     def reset(self) -> int:
         """Forget the frames that are under way; returns how many they were."""
         dropped, self._under_way = self._under_way, 0

@@ -1,0 +1,167 @@
+"""Source and tracker on a thread of their own: while one frame is painted, the next one is tracked.
+
+    source -> Frame -> tracker -> Performance -> handover -> worker
+
+Camera pixels end here: what is handed over holds none.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.errors import EngineFailedError, UnderstudyError
+from engine.handover import Handover
+from engine.latency import StageTimes
+from engine.pipeline import Ticket
+from engine.types import Frame, Performance, Source, Tracker
+
+_log = logging.getLogger(__name__)
+
+_READ_TIMEOUT_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracked:
+    """One frame after tracking: whose it is and what was seen."""
+
+    ticket: Ticket
+    performance: Performance
+
+
+class Feed:
+    """Reads, tracks and hands over until the source ends or ``stop`` is called.
+
+    Args:
+        open_source: Returns a source that is not open yet.
+        open_tracker: Returns a tracker; called on this thread (it may take a second).
+        handover: Where tracked frames go: ``Newest`` (live) or ``InOrder`` (offline).
+        times: Where the stage ``track`` is measured.
+        loops: Whether a source that ended starts again.
+    """
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        open_tracker: Callable[[], Tracker],
+        handover: Handover[Tracked],
+        times: StageTimes,
+        *,
+        loops: bool = False,
+    ) -> None:
+        self._open_source = open_source
+        self._open_tracker = open_tracker
+        self._handover = handover
+        self._times = times
+        self._loops = loops
+        self._source: Source | None = None
+        self._newest: Tracked | None = None
+        self._frames_in = 0
+        self._offset_s = 0.0
+        self._next_s = 0.0
+        self._error: UnderstudyError | None = None
+        self._is_stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def handover(self) -> Handover[Tracked]:
+        """Where tracked frames can be taken, until it raises ``EOFError``: the source has ended or broken."""
+        return self._handover
+
+    @property
+    def error(self) -> UnderstudyError | None:
+        """Why the feed ended before its source did, or None."""
+        return self._error
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether ``stop`` was called: the source has not ended, it is being left."""
+        return self._is_stopping.is_set()
+
+    @property
+    def frames_in(self) -> int:
+        """Frames read so far."""
+        return self._frames_in
+
+    @property
+    def performance(self) -> Performance | None:
+        """What was seen in the newest frame."""
+        return self._newest.performance if self._newest else None
+
+    @property
+    def dropped(self) -> int:
+        """Frames that a newer one replaced, in the source or after tracking."""
+        return self._handover.dropped + getattr(self._source, "dropped", 0)
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the source that was read, or None when it has no known end."""
+        total = self._source.num_frames if self._source is not None else None
+        if not total or self._loops:
+            return None
+        newest = self._newest
+        return min(1.0, (newest.ticket.index + 1) / total) if newest else 0.0
+
+    def start(self) -> None:
+        """Start the thread. Call once."""
+        self._thread = threading.Thread(target=self._run, name="understudy-feed", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, source and tracker closed; idempotent. Waits for one read and one tracking."""
+        self._is_stopping.set()
+        self._handover.close()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        """The feed thread's top function."""
+        try:
+            self._read_all()
+        except UnderstudyError as error:
+            self._error = error
+        except Exception as error:  # noqa: BLE001 - the thread's top: whoever takes next is told
+            _log.exception("the feed failed")
+            self._error = EngineFailedError(
+                f"Reading or tracking failed: {error!r}.", hint="The log file has the details."
+            )
+        finally:
+            self._handover.finish()
+
+    def _read_all(self) -> None:
+        # The tracker first: a clip must not run on while it loads.
+        tracker = self._open_tracker()
+        try:
+            source = self._source = self._open_source()
+            try:
+                source.open()
+                while not self._is_stopping.is_set() and self._turn(source, tracker):
+                    pass
+            finally:
+                source.close()
+        finally:
+            tracker.close()
+
+    def _turn(self, source: Source, tracker: Tracker) -> bool:
+        """Bring one frame, if there is one; returns False at the end of the source."""
+        try:
+            frame = source.read(_READ_TIMEOUT_S)
+        except EOFError:
+            if not self._loops or self._frames_in == 0:
+                return False
+            source.close()
+            source.open()
+            self._offset_s = self._next_s
+            return True
+        return frame is None or self._bring(frame, source, tracker)
+
+    def _bring(self, frame: Frame, source: Source, tracker: Tracker) -> bool:
+        self._frames_in += 1
+        with self._times.measure("track"):
+            performance = tracker.track(frame)
+        # Media time goes on when a clip starts again, so that a recording's does.
+        media_s = self._offset_s + frame.media_s
+        self._next_s = media_s + 1.0 / source.fps if source.fps > 0 else media_s
+        self._newest = Tracked(Ticket(frame.index, frame.captured_at_s, media_s), performance)
+        return self._handover.put(self._newest)
