@@ -7,7 +7,7 @@ never jumps. Thread: one caller.
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from engine.retarget.settings import HUMAN, PerformerGeometry
 from engine.types import Expression, HeadPose, Performance, Points, TrackState
 
 Array = NDArray[np.float64]
-_T = TypeVar("_T")
+_T = TypeVar("_T", HeadPose, Expression, "Proportions")
 
 FACE_WIDTH_UNITS = 1.98
 """Width of a face between the ears (iBUG 0 to 16) in head units, by definition."""
@@ -183,26 +183,27 @@ class Calibration:
     def _estimate(self) -> Neutral:
         samples, before = self._samples, self._before
         share = min(samples.face_s / self._duration_s, 1.0)
-        head = _blend(HeadPose, astuple(before.head), samples.heads, share)
+        head = _blend(before.head, samples.heads, share)
         if not self._has_place:
             # Nothing is known about the place before the first frame, so the first frame is the place.
-            place = _blend(HeadPose, astuple(before.head), samples.heads, 1.0)
+            place = _blend(before.head, samples.heads, 1.0)
             head = replace(head, x=place.x, y=place.y, scale=place.scale)
         return Neutral(
             head=head,
-            expression=_blend(Expression, astuple(before.expression), samples.expressions, share),
-            proportions=_blend(Proportions, astuple(before.proportions), samples.proportions, share),
+            expression=_blend(before.expression, samples.expressions, share),
+            proportions=_blend(before.proportions, samples.proportions, share),
             shoulders=_median_shoulders(samples.shoulders, before.shoulders),
         )
 
 
-def _blend(kind: type[_T], before: tuple[float, ...], samples: list[tuple[float, ...]], share: float) -> _T:
-    """Return ``before`` moved by ``share`` towards the median of ``samples``, as a ``kind``."""
+def _blend(before: _T, samples: list[tuple[float, ...]], share: float) -> _T:
+    """Return ``before`` (a dataclass of numbers) moved by ``share`` towards the median of ``samples``."""
     if not samples:
-        return kind(*before)
+        return before
     median = np.median(np.array(samples), axis=0)
-    values = np.array(before) * (1.0 - share) + median * share
-    return kind(*values.tolist())
+    values = np.array(astuple(before)) * (1.0 - share) + median * share
+    names = (each.name for each in fields(before))
+    return replace(before, **dict(zip(names, values.tolist(), strict=True)))
 
 
 def _median_shoulders(samples: list[Array], before: Array | None) -> Array | None:

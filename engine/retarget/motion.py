@@ -37,8 +37,7 @@ class Motion:
     Head units: half the width of the avatar's face between the ears, over 0.99.
 
     Attributes:
-        yaw_deg, pitch_deg, roll_deg: Turn of the head, signs as in ``types.HeadPose``, yaw first
-            (``turns.rotation_of_rig``).
+        yaw_deg, pitch_deg, roll_deg: Turn of the head, as in ``types.HeadPose``.
         x, y: Shift of the joint about which the head turns, head units.
         scale: Size of the head over its size at rest.
         eye_open_left, eye_open_right: 0 closed, 1 as drawn, up to 1.25.

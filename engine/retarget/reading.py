@@ -18,7 +18,7 @@ from engine.retarget.motion import BodyMotion, Motion
 from engine.retarget.rig import AvatarRig
 from engine.retarget.rig_face import MAX_EYE_OPEN, full_gap, full_smile_lift
 from engine.retarget.settings import RetargetSettings
-from engine.retarget.turns import rig_angles, rotation_of_tracker, soft_limit
+from engine.retarget.turns import angles_from_rotation, rotation_from_angles, soft_limit
 from engine.types import Performance
 
 Array = NDArray[np.float64]
@@ -72,9 +72,9 @@ class PerformanceReader:
 
     def _read_head(self, performance: Performance, neutral: Neutral) -> dict[str, float]:
         head, rest, settings = performance.head, neutral.head, self.settings
-        turn = rotation_of_tracker(head.yaw_deg, head.pitch_deg, head.roll_deg)
-        rest_turn = rotation_of_tracker(rest.yaw_deg, rest.pitch_deg, rest.roll_deg)
-        yaw, pitch, roll = rig_angles(rest_turn.T @ turn)
+        turn = rotation_from_angles(head.yaw_deg, head.pitch_deg, head.roll_deg)
+        rest_turn = rotation_from_angles(rest.yaw_deg, rest.pitch_deg, rest.roll_deg)
+        yaw, pitch, roll = angles_from_rotation(rest_turn.T @ turn)
         eyes = np.array([0.0, -settings.performer.pivot_drop, settings.performer.pivot_depth])
         grown = head.scale / max(rest.scale, 1e-6)
         moved = np.array([(head.x - rest.x) * performance.aspect, head.y - rest.y]) / neutral.head_unit

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.retarget.motion import BodyMotion, Motion
 from engine.retarget.rig_face import FACE, FaceRig, dome
-from engine.retarget.turns import rotation_of_rig
+from engine.retarget.turns import rotation_from_angles
 from engine.types import CONTROL_INDEX, NUM_CONTROLS, Avatar, Points, Scores
 
 Array = NDArray[np.float64]
@@ -103,7 +103,7 @@ class AvatarRig:
 
     def _pose(self, motion: Motion) -> Array:
         points = np.empty((NUM_CONTROLS, 2))
-        rotation = rotation_of_rig(motion.yaw_deg, motion.pitch_deg, motion.roll_deg)
+        rotation = rotation_from_angles(motion.yaw_deg, motion.pitch_deg, motion.roll_deg)
         rise = motion.body.breath * _BREATH_HEAD_RISE
         joint = self._origin + self._upright @ ((motion.x, PIVOT_DROP + motion.y - rise)) * self.unit
         to_picture = self._upright.T * (self.unit * motion.scale)
@@ -118,11 +118,12 @@ class AvatarRig:
         """Turn points of round outlines ``(3, 3)``: their width hardly changes, only their middle moves."""
         yaw, pitch = math.radians(motion.yaw_deg), math.radians(motion.pitch_deg)
         sin_yaw, cos_yaw = math.sin(yaw), math.cos(yaw)
+        sin_pitch, cos_pitch = math.sin(pitch), math.cos(pitch)
         wide = cos_yaw + _HAIR_CLING * (math.hypot(cos_yaw, _SKULL_DEPTH * sin_yaw) - cos_yaw)
-        tall = math.cos(pitch) + _HAIR_CLING * (1 - math.cos(pitch))
+        tall = cos_pitch + _HAIR_CLING * (1 - cos_pitch)
         x, y, z = self._hair.T
-        depth = z * cos_yaw - x * sin_yaw * (1 - _HAIR_CLING)
-        turned = np.stack([x * wide + z * sin_yaw, y * tall + depth * math.sin(pitch)], axis=1)
+        depth = z * cos_pitch - y * sin_pitch * (1 - _HAIR_CLING)
+        turned = np.stack([x * wide + depth * sin_yaw, y * tall + z * sin_pitch], axis=1)
         return turned @ _turn(math.radians(motion.roll_deg)).T
 
     def _pose_body(self, points: Array, body: BodyMotion) -> None:

@@ -1,8 +1,7 @@
-"""Head turns as rotations, in the two orders that are in use, and soft limits. Pure; any thread.
+"""Head turns as rotations, and soft limits. Pure; any thread.
 
-Axes: x to the right, y down, z towards the viewer. The tracker's angles mean ``Rz(roll) Ry(yaw) Rx(pitch)``
-(pitch first, about the head's own axis); the rig and the renderer of drawn characters turn
-``Rz(roll) Rx(pitch) Ry(yaw)`` (yaw first), because their hair and outlines are stretched by the yaw alone.
+Axes: x to the right, y down, z towards the viewer. The angles are those of ``types.HeadPose``:
+``Rz(roll) Ry(yaw) Rx(pitch)``, the pitch first, about the head's own axis.
 """
 
 import math
@@ -13,41 +12,23 @@ from numpy.typing import NDArray
 Rotation = NDArray[np.float64]  # (3, 3)
 
 
-def _about_axes(yaw: float, pitch: float, roll: float) -> tuple[Rotation, Rotation, Rotation]:
+def rotation_from_angles(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Rotation:
+    """Return the rotation of column vectors by these angles, ``(3, 3)``."""
+    yaw, pitch, roll = math.radians(yaw_deg), math.radians(pitch_deg), math.radians(roll_deg)
     sin_y, cos_y = math.sin(yaw), math.cos(yaw)
     sin_p, cos_p = math.sin(pitch), math.cos(pitch)
     sin_r, cos_r = math.sin(roll), math.cos(roll)
-    about_y = np.array([[cos_y, 0.0, sin_y], [0.0, 1.0, 0.0], [-sin_y, 0.0, cos_y]])  # nose to the right
     about_x = np.array([[1.0, 0.0, 0.0], [0.0, cos_p, sin_p], [0.0, -sin_p, cos_p]])  # nose down
+    about_y = np.array([[cos_y, 0.0, sin_y], [0.0, 1.0, 0.0], [-sin_y, 0.0, cos_y]])  # nose to the right
     about_z = np.array([[cos_r, -sin_r, 0.0], [sin_r, cos_r, 0.0], [0.0, 0.0, 1.0]])  # clockwise
-    return about_y, about_x, about_z
-
-
-def rotation_of_tracker(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Rotation:
-    """Return the rotation of ``HeadPose`` angles, ``(3, 3)``."""
-    about_y, about_x, about_z = _about_axes(*map(math.radians, (yaw_deg, pitch_deg, roll_deg)))
     return np.asarray(about_z @ about_y @ about_x)
 
 
-def rotation_of_rig(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Rotation:
-    """Return the rotation of the rig's (and the renderer's) angles, ``(3, 3)``."""
-    about_y, about_x, about_z = _about_axes(*map(math.radians, (yaw_deg, pitch_deg, roll_deg)))
-    return np.asarray(about_z @ about_x @ about_y)
-
-
-def tracker_angles(rotation: Rotation) -> tuple[float, float, float]:
-    """Return yaw, pitch, roll in degrees: the inverse of ``rotation_of_tracker`` for |yaw| < 90."""
+def angles_from_rotation(rotation: Rotation) -> tuple[float, float, float]:
+    """Return yaw, pitch, roll in degrees: the inverse of ``rotation_from_angles`` for |yaw| < 90."""
     yaw = math.asin(min(max(-float(rotation[2, 0]), -1.0), 1.0))
     pitch = math.atan2(-rotation[2, 1], rotation[2, 2])
     roll = math.atan2(rotation[1, 0], rotation[0, 0])
-    return math.degrees(yaw), math.degrees(pitch), math.degrees(roll)
-
-
-def rig_angles(rotation: Rotation) -> tuple[float, float, float]:
-    """Return yaw, pitch, roll in degrees: the inverse of ``rotation_of_rig`` for |pitch| < 90."""
-    pitch = math.asin(min(max(-float(rotation[2, 1]), -1.0), 1.0))
-    yaw = math.atan2(-rotation[2, 0], rotation[2, 2])
-    roll = math.atan2(-rotation[0, 1], rotation[1, 1])
     return math.degrees(yaw), math.degrees(pitch), math.degrees(roll)
 
 
