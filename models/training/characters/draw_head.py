@@ -1,0 +1,304 @@
+"""Head, ears, shading of the face, hair."""
+
+import numpy as np
+
+from models.training.characters.canvas import Canvas
+from models.training.characters.colours import mix, shadow
+from models.training.characters.curves import Array, bezier, ellipse, ribbon, smooth, smooth_closed, taper
+from models.training.characters.hair_shapes import HairShapes, hair_shapes
+from models.training.characters.rig import acted_jaw
+from models.training.characters.scene import Scene
+from models.training.characters.spec import BeardKind, EarKind
+
+
+def face_outline(scene: Scene) -> tuple[Array, Array]:
+    """Return the face's polygon and, of it, the jaw's curve (through the contour points)."""
+    jaw = acted_jaw(scene.character, scene.posed.act)
+    curve = smooth(jaw, 49)
+    angle = np.linspace(0, -np.pi, 22)[1:-1]
+    crown = np.stack([0.99 * np.cos(angle), 0.06 + (scene.character.face.top + 0.06) * np.sin(angle)], 1)
+    top = np.column_stack([crown, np.full(len(crown), 0.0)])
+    place = scene.posed.head.place
+    line = place(curve)
+    return np.concatenate([line, place(top, 0.6)]), line
+
+
+def skull_outline(scene: Scene) -> Array:
+    """Return the outline of the skull behind the face."""
+    angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    top = scene.character.face.top
+    xy = np.stack([0.985 * np.cos(angle), 0.02 + np.where(np.sin(angle) < 0, top, 0.62) * np.sin(angle)], 1)
+    return scene.posed.head.place(np.column_stack([xy, np.full(len(xy), -0.16)]), 1.0)
+
+
+def draw_skull(scene: Scene) -> None:
+    """Draw the back of the head."""
+    outline = skull_outline(scene)
+    scene.canvas.fill(
+        outline, scene.inks.skin_dark if hair_shapes(scene.character).cap else scene.character.face.skin
+    )
+    if hair_shapes(scene.character).cap is None:
+        scene.canvas.stroke(outline, scene.inks.skin_line, scene.outline, closed=True)
+
+
+def _ear_shape(kind: EarKind, size: float) -> Array:
+    if kind is EarKind.ELF:
+        knots = [(0.94, 0.0), (1.15, -0.16), (1.62, -0.42), (1.4, 0.05), (1.12, 0.4), (0.96, 0.45)]
+    else:
+        knots = [(0.95, 0.02), (1.08, -0.1), (1.18, 0.04), (1.14, 0.3), (1.03, 0.47), (0.95, 0.42)]
+    return (np.array(knots) - (0.95, 0.2)) * size + (0.95, 0.2)
+
+
+def draw_ears(scene: Scene) -> None:
+    """Draw the ears at the side of the head."""
+    extras, head = scene.character.extras, scene.posed.head
+    for side in (-1, 1):
+        if extras.ears is EarKind.ROBOT:
+            _robot_ear(scene, side)
+            continue
+        if extras.ears not in (EarKind.HUMAN, EarKind.ELF):
+            continue
+        knots = _ear_shape(extras.ears, extras.ear_size)
+        flat = smooth_closed(knots, 6)
+        outline = head.place(np.column_stack([flat * (side, 1), np.full(len(flat), -0.08)]), 0.25)
+        scene.canvas.fill(outline, scene.character.face.skin)
+        inner = (flat - (1.05, 0.17)) * 0.55 + (1.07, 0.18)
+        fold = head.place(np.column_stack([inner * (side, 1), np.full(len(inner), -0.05)]), 0.25)
+        scene.canvas.fill(fold, scene.inks.skin_dark)
+        scene.canvas.stroke(outline, scene.inks.skin_line, scene.outline, closed=True)
+        if extras.earrings:
+            lobe = head.place(np.array([(side * 1.06, 0.5, -0.05)]), 0.25)[0]
+            scene.canvas.fill(ellipse(lobe, 0.06 * scene.unit, 0.06 * scene.unit), extras.second)
+
+
+def _robot_ear(scene: Scene, side: int) -> None:
+    head, extras = scene.posed.head, scene.character.extras
+    for wide, tall, colour in ((0.2, 0.3, shadow(extras.colour, 0.5)), (0.13, 0.2, extras.colour)):
+        centre = head.place(np.array([(side * 1.03, 0.18, -0.05)]), 0.3)[0]
+        scene.canvas.fill(ellipse(centre, wide * scene.unit, tall * scene.unit), colour)
+    mast = head.place(np.array([(side * 1.08, 0.1, -0.05), (side * 1.2, -0.75, -0.05)]), 0.3)
+    scene.canvas.fill(ribbon(mast, np.array([0.07, 0.04]) * scene.unit), shadow(extras.colour, 0.6))
+    scene.canvas.fill(ellipse(mast[1], 0.07 * scene.unit, 0.07 * scene.unit), extras.second)
+
+
+def draw_top_ears(scene: Scene) -> None:
+    """Draw animal ears on top of the head."""
+    kind = scene.character.extras.ears
+    if kind not in (EarKind.CAT, EarKind.FOX, EarKind.BEAR, EarKind.RABBIT):
+        return
+    top, fur = scene.character.face.top, scene.character.hair.colour
+    for side in (-1, 1):
+        outer, inner = _animal_ear(kind, top, scene.character.extras.ear_size)
+        for flat, colour, z in ((outer, fur, 0.0), (inner, mix(fur, (246, 176, 176), 0.7), 0.06)):
+            place = scene.posed.head.place(np.column_stack([flat * (side, 1), np.full(len(flat), z)]), 0.7)
+            scene.canvas.fill(place, colour)
+            if z == 0.0:
+                scene.canvas.stroke(place, scene.inks.hair_line, scene.outline, closed=True)
+
+
+def _animal_ear(kind: EarKind, top: float, size: float) -> tuple[Array, Array]:
+    root_in, root_out = np.array([0.2, -top - 0.02]), np.array([0.98, -top * 0.5])
+    reach = {
+        EarKind.CAT: (0.92, -top - 0.5),
+        EarKind.FOX: (1.0, -top - 0.72),
+        EarKind.RABBIT: (0.62, -top - 1.0),
+    }
+    if kind is EarKind.BEAR:
+        ball = ellipse(np.array([0.72, -top * 0.86]), 0.34 * size, 0.34 * size)
+        return ball, (ball - (0.72, -top * 0.86)) * 0.6 + (0.72, -top * 0.86)
+    tip = np.array([root_in[0], 0]) * 0 + reach[kind] * np.array([1.0, 1.0])
+    tip = 0.5 * (root_in + root_out) + (tip - 0.5 * (root_in + root_out)) * size
+    bulge = 0.16 if kind is EarKind.RABBIT else 0.05
+    left = bezier(root_in, 0.5 * (root_in + tip) + (-bulge, -0.04), tip, 8)
+    right = bezier(tip, 0.5 * (root_out + tip) + (bulge, -0.04), root_out, 8)
+    outer = np.concatenate([left, right[1:]])
+    middle = np.array([0.5 * (root_in[0] + root_out[0]), 0.55 * (root_in[1] + root_out[1])])
+    return outer, (outer - middle) * 0.62 + middle
+
+
+def draw_face(scene: Scene) -> None:
+    """Draw the face with its shading (no features)."""
+    outline, jaw = face_outline(scene)
+    scene.canvas.fill(outline, scene.character.face.skin)
+    with scene.canvas.clipped(outline) as layer:
+        _shade_face(scene, layer, outline)
+        _blush(scene, layer)
+        _hair_shadow(scene, layer)
+        _beard(scene, layer)
+    scene.canvas.stroke(jaw, scene.inks.skin_line, scene.outline)
+    _skin_details(scene)
+
+
+def _shade_face(scene: Scene, layer: Canvas, outline: Array) -> None:
+    style, unit = scene.character.style, scene.unit
+    centre = outline.mean(0)
+    away = np.array([-style.light, 0.0])
+    if scene.cel:
+        hole = (outline - centre) * (0.96, 0.985) - away * 0.13 * unit + scene.up() * 0.05
+        layer.fill_many([outline + 0.0, hole], scene.inks.skin_dark)
+    elif scene.painted:
+        layer.ramp(
+            centre + away * 0.1 * unit,
+            centre + away * 1.1 * unit - scene.up() * 0.3,
+            scene.inks.skin_dark,
+            0.95,
+        )
+        layer.ramp(centre - scene.up() * 0.55, centre - scene.up() * 1.3, scene.inks.skin_dark, 0.6)
+        layer.glow(
+            centre - away * 0.3 * unit + scene.up() * 0.1,
+            (0.6 * unit, 0.5 * unit),
+            scene.inks.skin_light,
+            0.5,
+        )
+        nose = scene.points(16, 17)[0]
+        layer.glow(nose, (0.16 * unit, 0.13 * unit), scene.character.face.blush, 0.25)
+        layer.glow(nose + scene.up() * 0.12, (0.05 * unit, 0.09 * unit), scene.inks.skin_light, 0.6)
+
+
+def _blush(scene: Scene, layer: Canvas) -> None:
+    face, eyes = scene.character.face, scene.character.eyes
+    if face.blush_strength <= 0:
+        return
+    spots = scene.face(np.array([(-0.55, eyes.y + eyes.lower + 0.2), (0.55, eyes.y + eyes.lower + 0.2)]))
+    for spot in spots:
+        region = layer.region(ellipse(spot, 0.42 * scene.unit, 0.3 * scene.unit), 0)
+        if region is not None:
+            region.glow(spot, (0.2 * scene.unit, 0.12 * scene.unit), face.blush, face.blush_strength)
+
+
+def _hair_shadow(scene: Scene, layer: Canvas) -> None:
+    cap = hair_shapes(scene.character).cap
+    style = scene.character.style
+    if cap is None or style.shade < 0.15:  # noqa: PLR2004 - unshaded styles drop it
+        return
+    fall = -scene.up() * 0.1 + np.array([-style.light * 0.04, 0.0]) * scene.unit
+    place = scene.shape(cap) + fall
+    if scene.painted:
+        for step in (0.4, 0.8, 1.2):
+            with layer.clipped(scene.shape(cap) + fall * step, 0.3) as shaded:
+                shaded.pixels[:] = (*scene.inks.skin_dark, 255)
+    else:
+        layer.fill(place, scene.inks.skin_dark)
+
+
+def _beard(scene: Scene, layer: Canvas) -> None:
+    kind, hair = scene.character.extras.beard, scene.character.brows.colour
+    mouth, face = scene.character.mouth, scene.character.face
+    drop = 0.1 * scene.posed.act.mouth_open
+    if kind is BeardKind.STUBBLE:
+        chin = scene.face(np.array([(0.0, face.chin * 0.92)]))[0]
+        layer.glow(chin, (0.85 * scene.unit, 0.42 * scene.unit), mix(hair, face.skin, 0.4), 0.55)
+    if kind is BeardKind.FULL:
+        side = np.array(
+            [(1.05, 0.1), (0.86, 0.32), (0.7, mouth.y - 0.16), (0.42, mouth.y - 0.14), (0.3, mouth.y + 0.02)]
+        )
+        upper = np.concatenate([side, [(0.0, mouth.y + 0.13 + drop)], (side * (-1, 1))[::-1]])
+        low = np.array([(-1.1, 0.1), (-1.1, 1.6), (1.1, 1.6), (1.1, 0.1)])
+        layer.fill(scene.face(np.concatenate([upper, low])), hair)
+    if kind is BeardKind.GOATEE:
+        knots = np.array(
+            [(-0.2, mouth.y + 0.15 + drop), (0.2, mouth.y + 0.15 + drop), (0.26, 1.3), (-0.26, 1.3)]
+        )
+        layer.fill(scene.face(smooth_closed(knots)), hair)
+    if kind in (BeardKind.FULL, BeardKind.GOATEE, BeardKind.MOUSTACHE):
+        top = mouth.y - mouth.upper_lip
+        knots = np.array(
+            [
+                (-0.36, top + 0.07),
+                (-0.17, top - 0.05),
+                (0.0, top - 0.06),
+                (0.17, top - 0.05),
+                (0.36, top + 0.07),
+            ]
+        )
+        curve = scene.face(smooth(knots, 20), 0.05)
+        layer.fill(ribbon(curve, 0.13 * scene.unit * taper(20, 0.1, 0.1)), hair)
+
+
+def _skin_details(scene: Scene) -> None:
+    face, eyes = scene.character.face, scene.character.eyes
+    if face.freckles > 0:
+        rng = np.random.default_rng(scene.character.hair.seed + 9)
+        count = round(6 + 14 * face.freckles)
+        x = rng.normal(0, 0.16, count) + 0.48 * rng.choice((-1, 1), count)
+        spots = np.stack([x, eyes.y + eyes.lower + 0.14 + rng.normal(0, 0.07, count)], 1)
+        ink = mix(face.skin, (150, 84, 60), 0.45)
+        for place in scene.face(spots):
+            scene.canvas.fill(ellipse(place, 0.018 * scene.unit, 0.016 * scene.unit, 8), ink)
+    if face.mole:
+        place = scene.face(np.array([(face.mole * 0.34, scene.character.mouth.y - 0.1)]))[0]
+        scene.canvas.fill(ellipse(place, 0.022 * scene.unit, 0.022 * scene.unit, 10), scene.inks.feature)
+    if scene.character.extras.scar:
+        line = scene.face(np.array([(0.62, eyes.y - 0.4), (0.52, eyes.y), (0.5, eyes.y + 0.38)]))
+        scene.canvas.fill(
+            ribbon(smooth(line, 8), 0.035 * scene.unit * taper(8)), mix(face.skin, (200, 80, 80), 0.5)
+        )
+
+
+def draw_back_hair(scene: Scene) -> None:
+    """Draw the hair behind head and body."""
+    hair = scene.character.hair
+    for item in hair_shapes(scene.character).back:
+        outline = scene.shape(item)
+        scene.canvas.fill(outline, scene.inks.hair_dark)
+        if scene.painted or hair.tips is not None:
+            _tip_gradient(scene, outline)
+        scene.canvas.stroke(outline, scene.inks.hair_line, scene.outline, closed=True)
+
+
+def _tip_gradient(scene: Scene, outline: Array) -> None:
+    hair = scene.character.hair
+    end = shadow(hair.tips, 0.3) if hair.tips is not None else scene.inks.hair_deep
+    top, bottom = outline[:, 1].min(), outline[:, 1].max()
+    x = float(outline[:, 0].mean())
+    with scene.canvas.clipped(outline) as layer:
+        layer.ramp(np.array([x, 0.45 * top + 0.55 * bottom]), np.array([x, bottom]), end, 0.85)
+
+
+def draw_front_hair(scene: Scene) -> None:
+    """Draw cap, fringe and locks."""
+    shapes = hair_shapes(scene.character)
+    if shapes.cap is None:
+        return
+    for lock in shapes.locks:
+        _hair_piece(scene, scene.shape(lock), is_cap=False)
+    cap = scene.shape(shapes.cap)
+    _hair_piece(scene, cap, is_cap=True)
+    _gloss(scene, shapes, cap)
+    for strand in shapes.strands:
+        curve = scene.shape(strand)
+        width = 0.03 * scene.unit * taper(len(curve), 0.0, 0.6)
+        scene.canvas.fill(ribbon(curve, width), mix(scene.character.hair.colour, scene.inks.hair_deep, 0.55))
+    for item in shapes.above:
+        _hair_piece(scene, scene.shape(item), is_cap=False)
+
+
+def _hair_piece(scene: Scene, outline: Array, *, is_cap: bool) -> None:
+    hair, style = scene.character.hair, scene.character.style
+    scene.canvas.fill(outline, hair.colour)
+    if is_cap and (scene.painted or scene.cel):
+        with scene.canvas.clipped(outline) as layer:
+            centre = scene.face(np.array([(0.0, -0.3)]))[0]
+            away = np.array([-style.light, 0.0]) * scene.unit
+            if scene.painted:
+                layer.ramp(centre + away * 0.2, centre + away * 1.15, scene.inks.hair_dark, 0.9)
+                layer.glow(
+                    centre + scene.up() * 0.45 - away * 0.3,
+                    (0.5 * scene.unit, 0.28 * scene.unit),
+                    scene.inks.hair_light,
+                    0.55 * style.gloss,
+                )
+                layer.ramp(centre + scene.up() * 0.1, centre - scene.up() * 0.5, scene.inks.hair_dark, 0.5)
+            else:
+                hole = (outline - centre) * (0.97, 0.96) - away * 0.14 + scene.up() * 0.04
+                layer.fill_many([outline, hole], scene.inks.hair_dark)
+    scene.canvas.stroke(outline, scene.inks.hair_line, scene.outline, closed=True)
+
+
+def _gloss(scene: Scene, shapes: HairShapes, cap: Array) -> None:
+    gloss = scene.character.style.gloss
+    if gloss < 0.2 or not shapes.gloss:  # noqa: PLR2004 - matt hair
+        return
+    with scene.canvas.clipped(cap, 0.35 if scene.painted else 0.75) as layer:
+        for band in shapes.gloss:
+            layer.fill(scene.shape(band), scene.inks.hair_light)
