@@ -4,6 +4,7 @@ In: what ``RollingBuffer`` pops. Out: straight (not premultiplied) RGBA, ``(c, S
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ class PocketDecoder:
     """
 
     def __init__(self, networks: PocketNetworks, runtime: RuntimeSettings, chunk: int, size: int) -> None:
-        exact = RuntimeSettings(kind=runtime.kind, precision=Precision.F32, num_threads=runtime.num_threads)
+        exact = replace(runtime, precision=Precision.F32)
         graphs = props_graph(chunk, size), painter_graph(networks, chunk, size), composite_graph(chunk, size)
         self._props, self._painter, self._composite = (
             load_network(graph.module, graph.inputs, graph.outputs, exact if graph.needs_float32 else runtime)

@@ -7,6 +7,7 @@ given or refused; only what was left open is filled in, and ``ChosenRuntime.reas
 import os
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from models.runtimes.openvino_library import cpu_precisions
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings, RuntimeUnavailableError
@@ -76,6 +77,7 @@ def choose_runtime(
     kind: RuntimeKind | None = None,
     precision: Precision | None = None,
     num_threads: int | None = None,
+    cache_folder: Path | None = None,
 ) -> ChosenRuntime:
     """Fill in what was left open.
 
@@ -84,6 +86,7 @@ def choose_runtime(
         kind: The runtime wanted; None leaves it open (OpenVINO where it loads, else torch).
         precision: The arithmetic wanted; None leaves it open (bf16 where it is native, else f32).
         num_threads: Threads wanted; None leaves it open (every usable core, at most ``MAX_THREADS``).
+        cache_folder: Passed on (``RuntimeSettings.cache_folder``).
 
     Raises:
         RuntimeUnavailableError: what was asked for cannot be had here.
@@ -105,6 +108,7 @@ def choose_runtime(
         kind=kind,
         precision=precision or Precision.F32,
         num_threads=num_threads or min(machine.num_cores, MAX_THREADS),
+        cache_folder=cache_folder,
     )
     return ChosenRuntime(settings=settings, reason=reason)
 

@@ -29,11 +29,6 @@ class GraphCache:
         self._folder = folder
         self._max_bytes = max_bytes
 
-    @property
-    def folder(self) -> Path:
-        """Where graphs and their compiled forms lie."""
-        return self._folder
-
     def onnx(
         self, module: nn.Module, example_inputs: Mapping[str, Tensor], output_names: Sequence[str]
     ) -> Path | bytes:

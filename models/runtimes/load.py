@@ -21,7 +21,6 @@ def load_network(
     example_inputs: Mapping[str, Tensor],
     output_names: Sequence[str],
     settings: RuntimeSettings,
-    cache: GraphCache | None = None,
 ) -> Network:
     """Prepare a module to be called with tensors of the examples' shapes.
 
@@ -31,8 +30,7 @@ def load_network(
         module: Called as ``module(**inputs)``; put into evaluation mode.
         example_inputs: One tensor per argument, float32 (or integer), CPU.
         output_names: Names for what the module returns (a tensor, a tuple in this order, or a mapping).
-        settings: Runtime, precision, threads.
-        cache: Where the exported graph is kept for the next start; nothing is kept when None.
+        settings: Runtime, precision, threads, and where graphs are kept.
 
     Raises:
         RuntimeUnavailableError: this machine lacks the runtime or the precision.
@@ -41,10 +39,10 @@ def load_network(
         torch.set_num_threads(settings.num_threads)
         return TorchNetwork(module, example_inputs, output_names, settings.precision)
     names = (*example_inputs, *output_names)
-    if cache is None:
+    if settings.cache_folder is None:
         return compile_openvino(export_onnx(module, example_inputs, output_names), names, settings)
-    graph = cache.onnx(module, example_inputs, output_names)
-    return compile_openvino(graph, names, settings, cache.folder)
+    graph = GraphCache(settings.cache_folder).onnx(module, example_inputs, output_names)
+    return compile_openvino(graph, names, settings)
 
 
 class NetworkPool(Generic[K]):

@@ -27,15 +27,15 @@ _log = logging.getLogger(__name__)
 
 
 def compile_openvino(
-    graph: bytes | Path, names: Collection[str], settings: RuntimeSettings, cache_folder: Path | None = None
+    graph: bytes | Path, names: Collection[str], settings: RuntimeSettings
 ) -> "OpenVinoNetwork":
     """Compile an ONNX graph with static shapes for this machine's CPU.
 
     Args:
         graph: The ONNX file's bytes, or its path (then the compiled form can be cached).
         names: Of all inputs and outputs, as given at export.
-        settings: ``precision`` is set on purpose, never left to the library's default.
-        cache_folder: Where OpenVINO keeps compiled graphs for a faster next start; only used with a path.
+        settings: ``precision`` is set on purpose, never left to the library's default. In ``cache_folder``
+            OpenVINO keeps the compiled form of a graph that is given by path.
 
     Raises:
         RuntimeUnavailableError: the CPU does not compute in that precision.
@@ -50,9 +50,9 @@ def compile_openvino(
             hint=f"Choose {Precision.F32.value}.",
         )
     config = _cpu_config(settings)
-    if isinstance(graph, Path) and cache_folder is not None:
+    if isinstance(graph, Path) and settings.cache_folder is not None:
         try:
-            cached = core().compile_model(graph, "CPU", config | {"CACHE_DIR": str(cache_folder)})
+            cached = core().compile_model(graph, "CPU", config | {"CACHE_DIR": str(settings.cache_folder)})
             return OpenVinoNetwork(cached, names)
         except RuntimeError as error:  # OpenVINO names no finer type; a damaged graph fails again below
             _log.warning("compiled graphs are not kept, so every start compiles again: %s", error)

@@ -8,6 +8,7 @@ torch for a compiled runtime without a change to the hot loop.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
@@ -52,11 +53,13 @@ class RuntimeSettings:
         kind: The library.
         precision: The arithmetic inside; never changed behind the caller's back.
         num_threads: Threads for one call, >= 1.
+        cache_folder: Where exported and compiled graphs are kept for the next start; None keeps nothing.
     """
 
     kind: RuntimeKind
     precision: Precision
     num_threads: int
+    cache_folder: Path | None = None
 
     def __post_init__(self) -> None:
         if self.num_threads < 1:

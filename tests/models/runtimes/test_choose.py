@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from models.runtimes.choose import (
@@ -34,11 +36,15 @@ def test_what_is_left_open_follows_the_machine(
 
 
 def test_what_is_asked_for_is_given() -> None:
-    choice = choose_runtime(MODERN, kind=RuntimeKind.TORCH, precision=Precision.BF16, num_threads=3)
+    folder = Path("graphs")
+    choice = choose_runtime(
+        MODERN, kind=RuntimeKind.TORCH, precision=Precision.BF16, num_threads=3, cache_folder=folder
+    )
     assert choice.reason is ChoiceReason.REQUESTED
     assert choice.settings.kind is RuntimeKind.TORCH
     assert choice.settings.precision is Precision.BF16
     assert choice.settings.num_threads == 3
+    assert choice.settings.cache_folder == folder
 
 
 def test_a_precision_asked_for_is_kept_when_the_kind_is_open() -> None:

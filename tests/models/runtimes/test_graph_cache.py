@@ -49,11 +49,12 @@ def test_the_key_differs_with_what_the_class_says(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_second_call_reads_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = GraphCache(tmp_path / "new" / "graphs")
+    folder = tmp_path / "new" / "graphs"
+    cache = GraphCache(folder)
     path = cache.onnx(small_network(), small_inputs(), OUTPUTS)
     assert isinstance(path, Path)
-    assert path.parent == cache.folder
-    assert [file.name for file in cache.folder.iterdir()] == [path.name], "no part file is left behind"
+    assert path.parent == folder
+    assert [file.name for file in folder.iterdir()] == [path.name], "no part file is left behind"
 
     def refuse(*_arguments: object) -> bytes:
         raise AssertionError("exported twice")

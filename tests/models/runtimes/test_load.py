@@ -13,14 +13,12 @@ from models.runtimes.torch_runtime import TorchNetwork
 from tests.models.runtimes.small_network import OUTPUTS, small_inputs, small_network
 
 
-def settings(kind: RuntimeKind) -> RuntimeSettings:
-    return RuntimeSettings(kind=kind, precision=Precision.F32, num_threads=1)
+def settings(kind: RuntimeKind, folder: Path | None = None) -> RuntimeSettings:
+    return RuntimeSettings(kind=kind, precision=Precision.F32, num_threads=1, cache_folder=folder)
 
 
 def load(kind: RuntimeKind, folder: Path, rows: int = 2) -> Network:
-    return load_network(
-        small_network(), small_inputs(rows), OUTPUTS, settings(kind), cache=GraphCache(folder)
-    )
+    return load_network(small_network(), small_inputs(rows), OUTPUTS, settings(kind, folder))
 
 
 def test_the_runtimes_agree_on_names_shapes_and_values(tmp_path: Path) -> None:
@@ -62,9 +60,8 @@ def test_a_folder_for_compiled_forms_that_cannot_be_made_is_said(
 ) -> None:
     (tmp_path / "file").touch()
     graph = GraphCache(tmp_path).onnx(small_network(), small_inputs(), OUTPUTS)
-    network = compile_openvino(
-        graph, (*small_inputs(), *OUTPUTS), settings(RuntimeKind.OPENVINO), tmp_path / "file" / "below"
-    )
+    unmakeable = settings(RuntimeKind.OPENVINO, tmp_path / "file" / "below")
+    network = compile_openvino(graph, (*small_inputs(), *OUTPUTS), unmakeable)
     assert "not kept" in caplog.text
     assert network.run(small_inputs())["mask"].isfinite().all()
 
