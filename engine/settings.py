@@ -139,7 +139,8 @@ class LossSettings:
     """What happens when nobody is to be seen."""
 
     hold_s: float = field(
-        default=0.3,
+        # The tracker says "lost" after 0.15 s without a face (TrackSettings.lost_after_s); both make 0.3 s.
+        default=0.15,
         metadata={"tip": "Seconds for which the last pose is held, 0 to 0.3. Then the avatar eases to rest."},
     )
     ease_s: float = field(
@@ -182,6 +183,10 @@ class Settings:
     precision: Precision = field(
         default=Precision.AUTO,
         metadata={"tip": "Arithmetic of the networks: auto, bf16 (about twice as fast) or f32 (exact)."},
+    )
+    loop: bool = field(
+        default=False,
+        metadata={"tip": "Whether a clip that is played live starts again at its end. Costs nothing."},
     )
     seed: int = field(
         default=0,
