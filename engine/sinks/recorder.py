@@ -2,19 +2,16 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 from engine.errors import SinkError, UnderstudyError
+from engine.sinks.fit import Fit
 from engine.sinks.guard import require_picture
 from engine.sinks.movie import MovieWriter, check_output
 from engine.sinks.recorder_settings import Backlog, MovieSettings, RecordingReport, SoundKind
 from engine.sinks.sound import SoundTrack
 from engine.types import Picture, RgbImage
-
-Fit = Callable[[RgbImage, int, int], RgbImage]
-"""Fits a picture into a width and a height (``engine.post.letterbox.letterbox``); the session hands it in."""
 
 _CAPACITY = 8  # pictures that may wait for the encoder: 22 MB at 720p
 _SNAP_S = 0.0006  # containers such as Matroska round times to a millisecond; nearer than this is on the grid
