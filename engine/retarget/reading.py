@@ -16,7 +16,7 @@ from engine.retarget.calibration import Neutral, in_heights
 from engine.retarget.eyelids import EyelidReader
 from engine.retarget.motion import BodyMotion, Motion
 from engine.retarget.rig import AvatarRig
-from engine.retarget.rig_face import MAX_EYE_OPEN, full_gap, full_smile_lift
+from engine.retarget.rig_face import MAX_EYE_OPEN, SMILE_CLOSES_EYE, full_gap, full_smile_lift
 from engine.retarget.settings import RetargetSettings
 from engine.retarget.turns import angles_from_rotation, rotation_from_angles, soft_limit
 from engine.types import Performance
@@ -31,7 +31,6 @@ _MOST_BROW = 0.15  # head units
 _LEAST_WIDTH, _MOST_WIDTH = 0.45, 1.5  # of the mouth at rest
 _MOST_OPEN, _MOST_SMILE = 1.15, 1.2
 _MOST_LOG_SCALE = 0.2
-_MOST_BODY_SHIFT = 0.35  # shoulder widths
 _SEES_GAZE = 0.3  # relative opening of the wider eye below which a gaze is a guess
 _BODY_SEEN = 0.5
 _ARM_FADE = (0.35, 0.7)  # wrist scores at which an arm begins to count and counts fully
@@ -47,7 +46,7 @@ class PerformanceReader:
     """
 
     def __init__(self, rig: AvatarRig, settings: RetargetSettings) -> None:
-        self._rig = rig
+        self.rig = rig
         self.settings = settings
         self._lids = (
             EyelidReader(settings.performer.closed_eye),
@@ -65,8 +64,8 @@ class PerformanceReader:
             neutral: Of the same performer, from the same camera.
         """
         head = self._read_head(performance, neutral)
-        eyes = self._read_eyes(performance, neutral)
         mouth = self._read_mouth(performance, neutral)
+        eyes = self._read_eyes(performance, neutral, mouth["smile"])
         body = self._read_body(performance, neutral, head["x"], head["y"])
         return Motion(body=body, **head, **eyes, **mouth)
 
@@ -79,21 +78,25 @@ class PerformanceReader:
         grown = head.scale / max(rest.scale, 1e-6)
         moved = np.array([(head.x - rest.x) * performance.aspect, head.y - rest.y]) / neutral.head_unit
         shift = moved - (turn @ eyes * grown - rest_turn @ eyes)[:2]
-        farthest = settings.max_shift / self._rig.unit
+        farthest = settings.max_shift / self.rig.unit
         gain = settings.head_gain
+        shift = shift * (gain * settings.performer.shift_gain)
         return {
             "yaw_deg": soft_limit(yaw * gain, settings.max_yaw_deg),
             "pitch_deg": soft_limit(pitch * gain, settings.max_pitch_deg),
             "roll_deg": soft_limit(roll * gain, settings.max_roll_deg),
-            "x": soft_limit(float(shift[0]) * gain, farthest),
-            "y": soft_limit(float(shift[1]) * gain, farthest),
+            "x": soft_limit(float(shift[0]), farthest),
+            "y": soft_limit(float(shift[1]), farthest),
             "scale": math.exp(soft_limit(math.log(max(grown, 0.1)) * gain, _MOST_LOG_SCALE)),
         }
 
-    def _read_eyes(self, performance: Performance, neutral: Neutral) -> dict[str, float]:
+    def _read_eyes(self, performance: Performance, neutral: Neutral, smile: float) -> dict[str, float]:
         now, rest, at_s = performance.expression, neutral.expression, performance.captured_at_s
         left = self._lids[0].read(now.eye_open_left, rest.eye_open_left, at_s)
         right = self._lids[1].read(now.eye_open_right, rest.eye_open_right, at_s)
+        # A smile lifts the lower lids, here and on the avatar: it must not count twice.
+        smiling = 1 - SMILE_CLOSES_EYE * min(max(smile, 0.0), 1.0)
+        left, right = left / smiling, right / smiling
         gain = self.settings.eye_gain
         if max(left, right) > _SEES_GAZE:
             height = 2 * (rest.eye_open_left + rest.eye_open_right) / 2 / _LID_MEAN  # half eye widths
@@ -131,31 +134,35 @@ class PerformanceReader:
         self, performance: Performance, neutral: Neutral, head_x: float, head_y: float
     ) -> BodyMotion:
         if neutral.shoulders is None:
-            drag = _HEAD_DRAGS_BODY * self._rig.unit / self._rig.shoulder_width
+            drag = _HEAD_DRAGS_BODY * self.rig.unit / self.rig.shoulder_width
             target = BodyMotion(shoulders=np.full((2, 2), drag) * (head_x, head_y))
         elif performance.body_score >= _BODY_SEEN:
-            target = self._measure_body(performance, neutral.shoulders)
+            target = self._measure_body(performance, neutral, neutral.shoulders)
         else:
             return self._body or BodyMotion()  # held until the body is seen again
         self._body = self._smooth(target, performance.captured_at_s)
         return self._body
 
-    def _measure_body(self, performance: Performance, rest: Array) -> BodyMotion:
+    def _measure_body(self, performance: Performance, neutral: Neutral, rest: Array) -> BodyMotion:
         shoulders, elbows, wrists = (
             in_heights(points, performance.aspect)
             for points in (performance.shoulders, performance.elbows, performance.wrists)
         )
+        settings, rig = self.settings, self.rig
+        # Shoulders shift in head units, as the head does, so that both go together; arms keep their
+        # length in shoulder widths.
+        gain = settings.body_gain * settings.performer.shift_gain * rig.unit / rig.shoulder_width
+        shift = (shoulders - rest) * (gain / neutral.head_unit)
+        farthest = settings.max_shift / rig.shoulder_width
+        limited = [soft_limit(float(value), farthest) for value in shift.reshape(4)]
         width = max(float(np.linalg.norm(rest[1] - rest[0])), 1e-3)
-        gain = self.settings.body_gain
-        shift = (shoulders - rest) * (gain / width)
-        limited = [soft_limit(float(value), _MOST_BODY_SHIFT) for value in shift.reshape(4)]
         low, high = _ARM_FADE
         raised = np.clip((performance.arm_scores[2:] - low) / (high - low), 0.0, 1.0)
         return BodyMotion(
             shoulders=np.array(limited).reshape(2, 2),
             elbows=(elbows - shoulders) / width,
             wrists=(wrists - shoulders) / width,
-            arms=raised * min(gain, 1.0),
+            arms=raised * min(settings.body_gain, 1.0),
         )
 
     def _smooth(self, body: BodyMotion, at_s: float) -> BodyMotion:

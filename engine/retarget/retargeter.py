@@ -31,9 +31,6 @@ class Retargeter:
         self._settings = settings or RetargetSettings()
         self._calibration = Calibration(self._settings.calibration_s, self._settings.performer)
         self._motion = Motion()
-        self._build(avatar)
-
-    def _build(self, avatar: Avatar) -> None:
         self.rig = AvatarRig(avatar)
         self._reader = PerformanceReader(self.rig, self._settings)
 
@@ -62,12 +59,13 @@ class Retargeter:
         self._reader.settings = settings
 
     def set_avatar(self, avatar: Avatar) -> None:
-        """Drive another avatar from the next frame on; the calibration stays.
+        """Drive another avatar from the next frame on; what was learned about the performer stays.
 
         Raises:
-            ValueError: The avatar's points make no face.
+            ValueError: The avatar's points make no face; the avatar before stays.
         """
-        self._build(avatar)
+        self.rig = AvatarRig(avatar)
+        self._reader.rig = self.rig
 
     def calibrate(self) -> None:
         """Learn the neutral again from the next second of frames."""

@@ -27,6 +27,8 @@ _LIPS = slice(_OUTER.start, _INNER.stop)
 _CLOSED_DROP = 0.6  # where closed lids meet: this share of the way from the corners' line to the lower lid
 _MEET_RANGE = (0.6, 0.95)  # and this far down the opening at least and at most, for eyes drawn oddly
 _SMILE_LIFTS_LID = 0.22
+SMILE_CLOSES_EYE = 0.034
+"""Share of an ordinary eye's height by which a full smile lifts its lower lid."""
 MAX_EYE_OPEN = 1.25
 
 _BROW_RISE = np.array([0.13, 0.12, 0.07]) / 0.1094  # inner, middle, outer, for a mean rise of 1

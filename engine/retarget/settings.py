@@ -18,6 +18,8 @@ class PerformerGeometry:
         closed_eye: ``eye_open`` of a closed eye before a blink was seen.
         face_width: Face width over the distance of the outer eye corners, used when no face points came.
         jaw_at_rest: Inner lip gap at rest that still counts as a closed mouth, head units.
+        shift_gain: How far a drawn character moves, in its head units, for one head unit of the performer.
+            Drawn heads are large against their shoulders, so people's movements look too far unscaled.
     """
 
     pivot_drop: float
@@ -25,9 +27,10 @@ class PerformerGeometry:
     closed_eye: float
     face_width: float = 1.5
     jaw_at_rest: float = 0.0
+    shift_gain: float = 1.0
 
 
-HUMAN = PerformerGeometry(pivot_drop=0.9, pivot_depth=1.0, closed_eye=0.1, jaw_at_rest=0.02)
+HUMAN = PerformerGeometry(pivot_drop=0.9, pivot_depth=1.0, closed_eye=0.1, jaw_at_rest=0.02, shift_gain=0.66)
 """A person before a camera: the skull turns about a joint well behind and below the eyes."""
 
 DRAWN = PerformerGeometry(pivot_drop=0.35, pivot_depth=0.4, closed_eye=0.0)
@@ -64,7 +67,7 @@ class RetargetSettings:
         default=1.0, metadata=_tip("How far shoulders and arms move, 0 to 2; 0 keeps the body still.")
     )
     body_smoothing_s: float = field(
-        default=0.08,
+        default=0.04,
         metadata=_tip("Seconds by which shoulders and arms are smoothed, 0 to 1. Longer is calmer."),
     )
     max_yaw_deg: float = field(
@@ -78,7 +81,8 @@ class RetargetSettings:
         default=30.0, metadata=_tip("Farthest tilt to the shoulder in degrees, 5 to 60.")
     )
     max_shift: float = field(
-        default=0.12, metadata=_tip("Farthest the head moves from its place, 0 to 0.4 of the picture.")
+        default=0.12,
+        metadata=_tip("Farthest head and shoulders move from their place, 0 to 0.4 of the picture."),
     )
     calibration_s: float = field(
         default=1.0,

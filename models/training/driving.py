@@ -17,6 +17,7 @@ _PUPILS = control_indices(("pupil_left", "pupil_right"))
 _SHOULDERS = control_indices(("shoulder_left", "shoulder_right"))
 _ELBOWS = control_indices(("elbow_left", "elbow_right"))
 _WRISTS = control_indices(("wrist_left", "wrist_right"))
+_ARMS = np.concatenate([_ELBOWS, _WRISTS])
 _CORNERS = (36, 45)  # outer eye corners
 
 
@@ -38,7 +39,6 @@ def performance_of(
     """
     seen = pose(character, act) if posed is None else posed
     front = pose(character, replace(act, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0))
-    arms = np.array([act.arm_left, act.arm_right, act.arm_left, act.arm_right], np.float32)
     return Performance(
         frame_index=frame_index,
         captured_at_s=captured_at_s,
@@ -52,7 +52,7 @@ def performance_of(
         wrists=seen.points[_WRISTS],
         face_score=1.0,
         body_score=1.0,
-        arm_scores=arms,
+        arm_scores=seen.scores[_ARMS],
     )
 
 
