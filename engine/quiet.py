@@ -42,3 +42,15 @@ def silence(environment: MutableMapping[str, str] | None = None) -> None:
         for module in _BLOCKED_MODULES:
             # None makes ``import`` raise ImportError, which openvino.tools treats as "not installed".
             sys.modules.setdefault(module, None)  # type: ignore[arg-type]  # the documented way to block one
+
+
+def drop_opencv_qt_paths(environment: MutableMapping[str, str] | None = None) -> None:
+    """Take back the Qt paths that importing OpenCV sets on Linux: they point at its own Qt, not at PySide6's.
+
+    Call it after ``import cv2`` and before a window or a child process starts. Paths that the user has set,
+    outside OpenCV's folder, stay.
+    """
+    target = os.environ if environment is None else environment
+    for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
+        if "cv2" in target.get(name, "").replace("\\", "/").split("/"):
+            del target[name]

@@ -1,0 +1,1 @@
+"""Where frames come from: a webcam, a clip, the sample clip -> Frame."""

@@ -15,8 +15,11 @@ import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 from numpy.typing import NDArray
 
+from engine.quiet import drop_opencv_qt_paths
 from engine.track.native_log import native_log_fence
 from engine.types import RgbImage
+
+drop_opencv_qt_paths()
 
 Array = NDArray[np.float64]
 
