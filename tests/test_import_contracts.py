@@ -36,6 +36,16 @@ ALLOWED: Mapping[str, frozenset[str]] = {
 }
 
 
+# What the rooms share, and what the window and the command line may know of engine.
+SHARED_BY_ROOMS = frozenset(
+    f"engine.{name}" for name in ("types", "settings", "errors", "clock", "quiet", "handover")
+)
+PUBLIC = frozenset(
+    f"engine.{name}"
+    for name in ("session", "settings", "status", "types", "errors", "clock", "doctor", "paths", "quiet")
+)
+
+
 def contracts() -> list[dict[str, Any]]:
     configuration = tomllib.loads((ROOT / "pyproject.toml").read_text())
     found: list[dict[str, Any]] = configuration["tool"]["importlinter"]["contracts"]
@@ -138,6 +148,37 @@ def foreign_imports(file: Path) -> set[str]:
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             names.update(str(a.value).split(".")[0] for a in node.args[:1] if isinstance(a, ast.Constant))
     return names - OWN - sys.stdlib_module_names
+
+
+def engine_imports(file: Path) -> set[str]:
+    """Modules of engine (``engine.name``) that a file imports, also inside functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "engine":
+            names.update(f"engine.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {".".join(name.split(".")[:2]) for name in names if name.split(".")[0] == "engine"}
+
+
+def test_rooms_know_only_what_all_rooms_share() -> None:
+    extra = {
+        f"{file.relative_to(ROOT)}": sorted(engine_imports(file) - SHARED_BY_ROOMS - {f"engine.{room.name}"})
+        for room in (ROOT / "engine").iterdir()
+        if room.is_dir()
+        for file in room.rglob("*.py")
+    }
+    assert {name: modules for name, modules in extra.items() if modules} == {}
+
+
+def test_the_window_and_the_command_line_know_only_public_names() -> None:
+    extra = {
+        f"{file.relative_to(ROOT)}": sorted(engine_imports(file) - PUBLIC)
+        for file in (ROOT / "app").rglob("*.py")
+    }
+    assert {name: modules for name, modules in extra.items() if modules} == {}
 
 
 def floor_of(file: Path) -> frozenset[str]:
