@@ -28,11 +28,13 @@ class Preferences:
         source: ``camera:<index>``, ``file:<path>`` or ``sample``; empty before the first choice.
         avatar: Name in the gallery; empty for the default avatar.
         mirror: Whether the avatar moves like a mirror picture of the user.
-        stage: Kind of backdrop (``StageKind`` value of engine.settings); empty for the default.
+        clip: Path of the clip that was chosen last, so that it stays in the list; empty for none.
+        stage: Kind of backdrop (a ``BackdropKind`` value); empty for the default.
+        stage_key: ``#rrggbb`` of the key colour.
         stage_colour: ``#rrggbb`` of the plain colour.
         stage_picture: Path of the backdrop that the user chose; empty for none.
-        stage_blurred: Whether that picture is blurred.
-        quality: Value of the quality preset; empty for the default.
+        stage_blur: Its blur, 0..1.
+        quality: Name in ``QUALITIES``; empty for the default.
         is_readout_shown: Whether fps and latency are shown.
         is_panel_folded: Whether the right panel is folded; None until the user folds or unfolds it.
         output_folder: Where recordings and snapshots go; empty for the default.
@@ -40,12 +42,14 @@ class Preferences:
     """
 
     source: str = ""
+    clip: str = ""
     avatar: str = ""
     mirror: bool = True
     stage: str = ""
-    stage_colour: str = "#2b3a55"
+    stage_key: str = "#00ff00"
+    stage_colour: str = "#18191e"
     stage_picture: str = ""
-    stage_blurred: bool = False
+    stage_blur: float = 0.0
     quality: str = ""
     is_readout_shown: bool = True
     is_panel_folded: bool | None = None
@@ -122,10 +126,20 @@ def _is_window(value: object) -> bool:
     return isinstance(value, list) and len(value) in (0, 4) and all(type(number) is int for number in value)
 
 
+def _is_colour(value: object) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch("#[0-9a-fA-F]{6}", value))
+
+
+def _is_share(value: object) -> bool:
+    return type(value) in (int, float) and 0.0 <= float(value) <= 1.0  # type: ignore[arg-type]  # just checked
+
+
 _CHECKS: dict[str, Callable[[object], bool]] = {
     "is_panel_folded": lambda value: value is None or isinstance(value, bool),
     "window": _is_window,
-    "stage_colour": lambda value: isinstance(value, str) and bool(re.fullmatch("#[0-9a-fA-F]{6}", value)),
+    "stage_key": _is_colour,
+    "stage_colour": _is_colour,
+    "stage_blur": _is_share,
 }
 
 

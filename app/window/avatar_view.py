@@ -37,7 +37,9 @@ class AvatarView(QWidget):
         super().__init__()
         self.setAccessibleName("Avatar")
         self.setMinimumSize(384, 216)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self._picture: Picture | None = None
         self._image: QImage | None = None
         self._title = "Starting"
@@ -78,6 +80,14 @@ class AvatarView(QWidget):
         width = min(float(self.width()), self.height() * ASPECT)
         height = width / ASPECT
         return QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height)
+
+    def hasHeightForWidth(self) -> bool:
+        """Return True: the frame is 16:9."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of a frame of that width."""
+        return round(width / ASPECT)
 
     def sizeHint(self) -> QSize:
         """Return a size that suits a 1440 x 900 window."""

@@ -1,7 +1,7 @@
 """One line of news above the avatar: an error with a way out, or something that went well. Never a dialog."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from PySide6.QtCore import QTimer, Signal
@@ -15,6 +15,7 @@ from app.window.theme import make_label, set_role
 from engine.errors import UnderstudyError
 
 GOOD_NEWS_MS = 8000
+MAX_OFFERS = 2
 
 
 class Tone(Enum):
@@ -35,6 +36,14 @@ _ICONS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A button on a banner: its text, and what it does."""
+
+    text: str
+    run: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """What a banner says.
 
@@ -42,20 +51,18 @@ class News:
         tone: How serious it is. Good news goes away by itself.
         message: One sentence.
         hint: What to do, or empty.
-        action: Text of a button, or empty for none.
-        run: What that button does.
+        offers: Up to ``MAX_OFFERS`` buttons. The same news with other buttons is the same news.
     """
 
     tone: Tone
     message: str
     hint: str = ""
-    action: str = ""
-    run: Callable[[], None] | None = None
+    offers: tuple[Offer, ...] = field(default=(), compare=False)
 
 
-def news_of(error: UnderstudyError, action: str = "", run: Callable[[], None] | None = None) -> News:
+def news_of(error: UnderstudyError, *offers: Offer) -> News:
     """Return the news of an error."""
-    return News(Tone.ERROR, error.message, error.hint, action, run)
+    return News(Tone.ERROR, error.message, error.hint, offers)
 
 
 class Banner(QFrame):
@@ -76,7 +83,7 @@ class Banner(QFrame):
         self.hint = make_label("", "muted")
         for label in (self.message, self.hint):
             label.setWordWrap(True)
-        self.action = make_button("")
+        self.offers = [make_button("") for _ in range(MAX_OFFERS)]
         self.close_button = make_button("", "close", "ghost", "Close this message")
         texts = QVBoxLayout()
         texts.setSpacing(2)
@@ -87,13 +94,14 @@ class Banner(QFrame):
         row.setSpacing(12)
         row.addWidget(self._icon)
         row.addLayout(texts, 1)
-        row.addWidget(self.action)
+        for number, button in enumerate(self.offers):
+            row.addWidget(button)
+            button.clicked.connect(lambda _checked=False, number=number: self._on_offer(number))
         row.addWidget(self.close_button)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(GOOD_NEWS_MS)
         self._timer.timeout.connect(self.clear)
-        self.action.clicked.connect(self._on_action)
         self.close_button.clicked.connect(self._on_close)
         self.hide()
 
@@ -112,9 +120,11 @@ class Banner(QFrame):
         self.message.setText(news.message)
         self.hint.setText(news.hint)
         self.hint.setVisible(bool(news.hint))
-        self.action.setText(news.action)
-        self.action.setAccessibleName(news.action)
-        self.action.setVisible(bool(news.action))
+        for number, button in enumerate(self.offers):
+            text = news.offers[number].text if number < len(news.offers) else ""
+            button.setText(text)
+            button.setAccessibleName(text)
+            button.setVisible(bool(text))
         self.setAccessibleName(f"{news.message} {news.hint}".strip())
         set_role(self, "tone", news.tone.value)
         self._timer.stop()
@@ -128,11 +138,11 @@ class Banner(QFrame):
         self._news = None
         self.hide()
 
-    def _on_action(self) -> None:
-        run = self._news.run if self._news else None
+    def _on_offer(self, number: int) -> None:
+        offers = self._news.offers if self._news else ()
         self.clear()
-        if run is not None:
-            run()
+        if number < len(offers):
+            offers[number].run()
 
     def _on_close(self) -> None:
         self.clear()

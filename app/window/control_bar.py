@@ -29,14 +29,14 @@ class ControlBar(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "bar")
-        self.live = ActionButton("&Go live", "live", "G", "primary")
+        self.live = ActionButton("Go live", "live", "G", "primary")
         self.live.setToolTip("Show the avatar in the virtual camera, for calls and OBS (G)")
-        self.record = ActionButton("&Record", "record", "R")
+        self.record = ActionButton("Record", "record", "R")
         self.record.set_checked_icon("record", "stop")
         self.record.setToolTip("Record the avatar to a file (R)")
-        self.snapshot = ActionButton("&Snapshot", "snapshot", "S")
+        self.snapshot = ActionButton("Snapshot", "snapshot", "S")
         self.snapshot.setToolTip("Keep the picture of now (S)")
-        self.panic = ActionButton("&Panic", "panic", "P", "danger")
+        self.panic = ActionButton("Panic", "panic", "P", "danger")
         self.panic.set_checked_icon("panic", "curtain_open")
         self.panic.setToolTip("Show the standby card at once (P or Esc)")
         for button in (self.live, self.record, self.panic):
@@ -60,20 +60,20 @@ class ControlBar(QFrame):
     def show_live(self, is_live: bool) -> None:
         """Show whether the virtual camera is fed."""
         self.live.setChecked(is_live)
-        self.live.setText("Stop &going live" if is_live else "&Go live")
+        self.live.setText("Stop live" if is_live else "Go live")
 
     def show_recording(self, is_recording: bool, seconds: float = 0.0) -> None:
         """Show whether a recording runs, and for how long."""
         self.record.setChecked(is_recording)
         minutes, rest = divmod(int(seconds), 60)
-        self.record.setText(f"Stop {minutes:02d}:{rest:02d}" if is_recording else "&Record")
+        self.record.setText(f"Stop {minutes:02d}:{rest:02d}" if is_recording else "Record")
 
     def show_panic(self, is_panic: bool) -> None:
         """Show whether the standby card is up."""
         if is_panic and not self.panic.isChecked():
             self._since_panic.start()
         self.panic.setChecked(is_panic)
-        self.panic.setText("Come back" if is_panic else "&Panic")
+        self.panic.setText("Come back" if is_panic else "Panic")
         self.panic.set_key("⇧P" if is_panic else "P")
         self.panic.setToolTip(
             "Show the avatar again (Shift+P)" if is_panic else "Show the standby card at once (P or Esc)"

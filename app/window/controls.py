@@ -4,8 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -14,6 +24,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
+    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +35,10 @@ from app.window.icons import ICON_PX, icon_pixmap, make_icon
 from app.window.theme import make_label, scaled_font
 
 _CAP_PX = 20
+_HANDLE_PX = 16
+_OPENING_KEYS = frozenset(
+    {Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter}
+)
 
 
 class Card(QFrame):
@@ -117,7 +132,7 @@ class Segments(QFrame):
             button.setAccessibleName(f"{name}: {segment.text}")
             button.setToolTip(segment.about)
             self._group.addButton(button, index)
-            row.addWidget(button, 1)
+            row.addWidget(button)
         self._group.idClicked.connect(self._on_clicked)
 
     @property
@@ -159,6 +174,17 @@ class Picker(QComboBox):
         self.opening.emit()
         super().showPopup()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Open the list; walking through it closed would switch cameras at every step."""
+        if event.key() in _OPENING_KEYS:
+            self.showPopup()
+            return
+        super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to what scrolls."""
+        event.ignore()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the box, then the chevron."""
         super().paintEvent(event)
@@ -167,11 +193,66 @@ class Picker(QComboBox):
         painter.end()
 
 
+class StopSlider(QSlider):
+    """A horizontal slider with a few stops, each marked by a dot; a click goes to the nearest one."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setPageStep(1)
+        self.setFixedHeight(24)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Go to the stop under the mouse."""
+        self.setSliderDown(True)
+        self._go_to(event.position().x())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Follow the mouse from stop to stop."""
+        if self.isSliderDown():
+            self._go_to(event.position().x())
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        """Let go."""
+        self.setSliderDown(False)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint groove, stops, handle and focus."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        middle, handle = self.height() / 2, self._x_of(self.value())
+        groove = QColor(DARK.edge)
+        taken = QColor(DARK.accent if self.isEnabled() else DARK.disabled)
+        first, last = self._x_of(self.minimum()), self._x_of(self.maximum())
+        for colour, end in ((groove, last), (taken, handle)):
+            painter.setPen(QPen(colour, 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawLine(QPointF(first, middle), QPointF(end, middle))
+        painter.setPen(Qt.PenStyle.NoPen)
+        for stop in range(self.minimum(), self.maximum() + 1):
+            painter.setBrush(taken if stop <= self.value() else groove)
+            painter.drawEllipse(QPointF(self._x_of(stop), middle), 4, 4)
+        painter.setBrush(QColor(DARK.accent_hover if self.underMouse() else DARK.text))
+        painter.drawEllipse(QPointF(handle, middle), _HANDLE_PX / 2, _HANDLE_PX / 2)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(DARK.focus), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
+        painter.end()
+
+    def _x_of(self, stop: int) -> float:
+        first, last = _HANDLE_PX / 2 + 4, self.width() - _HANDLE_PX / 2 - 4
+        return first + (last - first) * (stop - self.minimum()) / max(self.maximum() - self.minimum(), 1)
+
+    def _go_to(self, x: float) -> None:
+        stops = range(self.minimum(), self.maximum() + 1)
+        self.setValue(min(stops, key=lambda stop: abs(self._x_of(stop) - x)))
+
+
 class ActionButton(QPushButton):
     """A large button of the bottom bar: icon, text, and the key that does the same.
 
     Args:
-        text: Text with a mnemonic (``&``).
+        text: Its text; without a mnemonic, since the key cap already shows the key.
         icon: Name of the icon.
         key: The one-letter shortcut, shown as a small key cap.
         role: ``action``, ``primary`` or ``danger`` of the style sheet.
@@ -202,7 +283,8 @@ class ActionButton(QPushButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         ink = QColor(self._ink(self.isChecked()) if self.isEnabled() else DARK.disabled)
         painter.setFont(scaled_font(self, 0.8, QFont.Weight.DemiBold))
-        cap = QRectF(self.width() - _CAP_PX - 12, (self.height() - _CAP_PX) / 2, _CAP_PX, _CAP_PX)
+        wide = max(_CAP_PX, painter.fontMetrics().horizontalAdvance(self._key) + 8)
+        cap = QRectF(self.width() - wide - 12, (self.height() - _CAP_PX) / 2, wide, _CAP_PX)
         line = QColor(ink)
         line.setAlphaF(0.55)
         painter.setPen(QPen(line, 1))

@@ -1,17 +1,15 @@
 """The right panel: quality against latency, the model, and where the time goes."""
 
-from collections.abc import Mapping
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from app.window.controls import Card, make_button
+from app.window.controls import Card, StopSlider, make_button
 from app.window.theme import make_label
 from app.window.time_plot import TimePlot
 from engine.settings import QUALITIES, Quality
+from engine.status import Status
 
-PANEL_WIDTH_PX = 248
 _NONE = "\u2013"  # an en dash: nothing measured yet
 _TIMES = "\u00d7"
 _ABOUT = {
@@ -35,20 +33,21 @@ class EnginePanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedWidth(PANEL_WIDTH_PX)
         self._names = list(QUALITIES)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = StopSlider()
         self.slider.setAccessibleName("Quality against latency")
         self.slider.setRange(0, len(self._names) - 1)
         self.slider.setPageStep(1)
         self.slider.valueChanged.connect(self._on_slider)
         self.fold = make_button("", "chevron_right", "ghost", "Fold this panel (D)")
+        self.fold.setProperty("compact", "true")
         self.fold.clicked.connect(self.fold_wanted)
         self.plot = TimePlot()
         self._quality_name = make_label("", weight=QFont.Weight.DemiBold)
         self._quality_about = make_label("", "muted", 0.9)
         self._quality_about.setWordWrap(True)
         self._quality_numbers = make_label("", "muted", 0.9)
+        self._quality_numbers.setWordWrap(True)
         self._facts: dict[str, QLabel] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -76,15 +75,13 @@ class EnginePanel(QWidget):
         self._fact("Model", model)
         self._fact("Runs on", runtime)
 
-    def show_latency(self, p50_ms: float, p95_ms: float, dropped: int) -> None:
-        """Show motion-to-photon and drops; a latency of 0 means that there is none yet."""
+    def show_status(self, status: Status) -> None:
+        """Show motion-to-photon, drops, and the newest time of each stage."""
+        p50_ms, p95_ms = status.motion_to_photon_p50_ms, status.motion_to_photon_p95_ms
         self._fact("Delay, typical", f"{p50_ms:.0f} ms" if p50_ms > 0 else _NONE)
         self._fact("Delay, worst 5 %", f"{p95_ms:.0f} ms" if p95_ms > 0 else _NONE)
-        self._fact("Frames dropped", str(dropped))
-
-    def show_times(self, stage_ms: Mapping[str, float]) -> None:
-        """Add the newest time of each stage to the plot."""
-        self.plot.add(stage_ms)
+        self._fact("Frames dropped", str(status.dropped))
+        self.plot.add({name: time.last for name, time in status.stage_ms.items()})
 
     def _build_quality(self) -> Card:
         card = Card("Quality", self.fold)
@@ -117,7 +114,7 @@ class EnginePanel(QWidget):
         return card
 
     def _build_times(self) -> Card:
-        card = Card("Time per stage")
+        card = Card("Time per stage, ms")
         card.body.addWidget(self.plot)
         return card
 
@@ -141,4 +138,4 @@ def describe(quality: Quality) -> str:
     """Return a quality in a few words: size of the picture and frames held back."""
     held = quality.delay_frames
     frames = "no frame" if held == 0 else "1 frame" if held == 1 else f"{held} frames"
-    return f"{quality.size} {_TIMES} {quality.size} pixels, holds back {frames}"
+    return f"{quality.size} {_TIMES} {quality.size} px, {frames} held back"

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 from app.style import DARK
 from app.window.theme import scaled_font
 
-THUMB_PX = 72
-CELL = QSize(84, 102)
+THUMB_PX = 78
+CELL = QSize(86, 106)
 NUM_KEYS = 9
 _PIXELS_PER_POINT = 2
 _NAME_ROLE = Qt.ItemDataRole.UserRole
@@ -62,7 +62,9 @@ class Gallery(QListWidget):
         self.setUniformItemSizes(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setMinimumHeight(CELL.height() + 4)
+        self.setMinimumHeight(CELL.height())
+        # The first thumbnail lines up with the card's text.
+        self.setViewportMargins(-(CELL.width() - THUMB_PX) // 2, 0, 0, 0)
         self.setMouseTracking(True)
         self._chosen = ""
         self.setItemDelegate(_ThumbnailDelegate(self))
@@ -92,6 +94,12 @@ class Gallery(QListWidget):
             self.addItem(item)
         self.show_chosen(self._chosen)
 
+    def show_thumbnail(self, name: str, image: QImage) -> None:
+        """Show a picture that was loaded after its entry."""
+        names = self.names()
+        if name in names:
+            self.item(names.index(name)).setData(Qt.ItemDataRole.DecorationRole, _thumbnail(image))
+
     def show_chosen(self, name: str) -> None:
         """Mark the avatar on stage, without telling anybody."""
         self._chosen = name
@@ -120,11 +128,11 @@ class Gallery(QListWidget):
 
     def sizeHint(self) -> QSize:
         """Return three columns and two rows."""
-        return QSize(3 * CELL.width() + 12, 2 * CELL.height() + 4)
+        return QSize(3 * CELL.width() + 12, 2 * CELL.height())
 
     def minimumSizeHint(self) -> QSize:
         """Return three columns and one row."""
-        return QSize(3 * CELL.width() + 4, CELL.height() + 4)
+        return QSize(3 * CELL.width() + 4, CELL.height())
 
     def _choose_item(self, item: QListWidgetItem) -> None:
         self.show_chosen(str(item.data(_NAME_ROLE)))
@@ -145,15 +153,17 @@ class _ThumbnailDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         cell = option.rect
-        thumb = QRectF(cell.x() + (cell.width() - THUMB_PX) / 2, cell.y() + 4, THUMB_PX, THUMB_PX)
+        thumb = QRectF(cell.x() + (cell.width() - THUMB_PX) / 2, cell.y(), THUMB_PX, THUMB_PX)
         is_chosen = index.data(_NAME_ROLE) == self._gallery.chosen
         self._paint_picture(painter, thumb, index.data(Qt.ItemDataRole.DecorationRole))
+        is_focused = self._gallery.hasFocus() and self._gallery.currentIndex().row() == index.row()
+        if is_focused:
+            _ring(painter, thumb, DARK.focus, 2.5)
         if is_chosen:
-            _ring(painter, thumb, DARK.accent, 2.5)
+            inset = 3.5 if is_focused else 0.0
+            _ring(painter, thumb.adjusted(inset, inset, -inset, -inset), DARK.accent, 2.5)
         elif option.state & QStyle.StateFlag.State_MouseOver:
             _ring(painter, thumb, DARK.edge, 1.5)
-        if self._gallery.hasFocus() and self._gallery.currentIndex().row() == index.row():
-            _ring(painter, thumb.adjusted(-3, -3, 3, 3), DARK.focus, 2.0)
         if index.row() < NUM_KEYS:
             _paint_number(painter, thumb, index.row() + 1, self._gallery)
         painter.setFont(scaled_font(self._gallery, 0.9))
@@ -176,6 +186,8 @@ class _ThumbnailDelegate(QStyledItemDelegate):
 
 
 def _thumbnail(image: QImage) -> QPixmap:
+    if image.isNull():
+        return QPixmap()
     side = THUMB_PX * _PIXELS_PER_POINT
     smooth = Qt.TransformationMode.SmoothTransformation
     scaled = image.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatioByExpanding, smooth)

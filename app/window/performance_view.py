@@ -38,9 +38,8 @@ class PerformanceView(QWidget):
         super().__init__()
         self.setAccessibleName("Tracked points")
         self.setMinimumHeight(_MIN_POINTS_HEIGHT_PX)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._performance: Performance | None = None
-        self._aspect = 16 / 9
         self._is_mirrored = False
 
     def show_performance(self, performance: Performance | None) -> None:
@@ -73,19 +72,16 @@ class PerformanceView(QWidget):
             painter.setPen(QColor(DARK.muted))
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, "Nobody in view")
         else:
-            self._aspect = estimate_aspect(performance, self._aspect)
             self._paint_person(painter, performance)
         painter.setClipping(False)
-        painter.setPen(QPen(QColor(DARK.border), 1))
-        painter.drawPath(shape)
+        painter.strokePath(shape, QPen(QColor(DARK.border), 1))
         painter.end()
 
     def _paint_person(self, painter: QPainter, performance: Performance) -> None:
         arms = _arm_lines(performance)
         face = performance.face
-        place = _Placement(
-            self.rect().toRectF(), np.concatenate([face, *arms]), self._aspect, self._is_mirrored
-        )
+        shown = np.concatenate([face, performance.shoulders]) if arms else face
+        place = _Placement(self.rect().toRectF(), shown, performance.aspect, self._is_mirrored)
         painter.setPen(_pen(DARK.muted, 2.0))
         for arm in arms:
             painter.drawPolyline(place.polygon(arm))
@@ -120,22 +116,6 @@ class _Placement:
     def polygon(self, points: Points) -> QPolygonF:
         placed = points * self._stretch * self._scale + self._offset
         return QPolygonF([QPointF(x, y) for x, y in placed.tolist()])
-
-
-def estimate_aspect(performance: Performance, previous: float) -> float:
-    """Return the width over the height of the picture that the points are fractions of.
-
-    ``head.scale`` is the distance of the outer eye corners in picture heights, corrected for yaw; the same
-    distance along x in fractions of the width gives the aspect. It is read only from faces that look about
-    straight ahead, and eased, since nothing but this drawing's proportions depends on it.
-    """
-    head = performance.head
-    across = performance.face[45] - performance.face[36]
-    if abs(head.yaw_deg) > 20 or abs(head.roll_deg) > 20 or across[0] <= 0:  # noqa: PLR2004 - degrees
-        return previous
-    squared = (head.scale * np.cos(np.radians(head.yaw_deg))) ** 2 - float(across[1]) ** 2
-    measured = np.clip(np.sqrt(max(squared, 0.0)) / float(across[0]), 0.5, 2.5)
-    return float(previous + 0.1 * (measured - previous))
 
 
 def _arm_lines(performance: Performance) -> Sequence[Points]:

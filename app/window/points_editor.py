@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont, QKeySequence, QShortcut
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QListWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.window.controls import Segment, Segments, make_button
 from app.window.point_edits import PART_OF, PARTS, Grip, PointEdits, point_title
@@ -13,6 +13,7 @@ from app.window.theme import make_label
 from engine.types import Avatar
 
 _SIDE_PX = 272
+_ROW_PX = 24
 _KEYS = (
     "Drag a point, or use the keys: N and B for the next and the point before, arrows to move it, "
     "Shift for larger steps, Space if it is not in the picture. Plus and minus or the wheel scale a part."
@@ -95,7 +96,10 @@ class PointsEditor(QDialog):
         column.addWidget(self._where)
         self.parts.setProperty("role", "parts")
         self.parts.setAccessibleName("Parts")
-        self.parts.addItems([part.name for part in PARTS])
+        for part in PARTS:
+            item = QListWidgetItem(part.name)
+            item.setSizeHint(QSize(0, _ROW_PX))
+            self.parts.addItem(item)
         column.addWidget(self.parts, 1)
         keys = make_label(_KEYS, "muted", 0.9)
         keys.setWordWrap(True)

@@ -12,21 +12,23 @@ from app.style import DARK
 from app.window.avatar_panel import PICTURE_SUFFIXES, dropped_file
 from app.window.controls import Card, ElidedLabel, Segment, Segments, make_button
 from app.window.theme import make_label, set_role
-from engine.post.stage import CHARCOAL, KEY_BLUE, KEY_GREEN, KEY_MAGENTA, BackdropKind, Colour, StageSettings
+from engine.settings import BackdropKind, StageSettings
+
+Colour = tuple[int, int, int]  # RGB, 0..255
 
 _KINDS = (
-    Segment(BackdropKind.AS_DRAWN, "Own", "The background of the avatar's own picture"),
+    Segment(BackdropKind.AS_DRAWN, "As drawn", "The background of the avatar's own picture"),
     Segment(BackdropKind.KEY_COLOUR, "Key", "One pure colour with crisp edges, to be keyed out in OBS"),
     Segment(BackdropKind.COLOUR, "Colour", "One plain colour"),
     Segment(BackdropKind.PICTURE, "Picture", "A picture file, plain or blurred"),
 )
 KEY_COLOURS: tuple[tuple[str, Colour], ...] = (
-    ("Green", KEY_GREEN),
-    ("Blue", KEY_BLUE),
-    ("Magenta", KEY_MAGENTA),
+    ("Green", (0, 255, 0)),
+    ("Blue", (0, 0, 255)),
+    ("Magenta", (255, 0, 255)),
 )
 COLOURS: tuple[tuple[str, Colour], ...] = (
-    ("Charcoal", CHARCOAL),
+    ("Charcoal", (24, 25, 30)),
     ("Night blue", (38, 52, 82)),
     ("Forest", (40, 66, 56)),
     ("Plum", (78, 46, 74)),

@@ -154,7 +154,9 @@ class StatusLine(QWidget):
 
 
 def readout_text(status: Status) -> str:
-    """Return the frames per second and the typical delay, or nothing before the first picture."""
+    """Return the frames per second and the typical delay, or nothing while there are no pictures."""
+    if status.fps <= 0:
+        return ""
     if status.motion_to_photon_p50_ms <= 0:
-        return f"{status.fps:.0f} fps" if status.fps > 0 else ""
+        return f"{status.fps:.0f} fps"
     return f"{status.fps:.0f} fps  ·  {status.motion_to_photon_p50_ms:.0f} ms"

@@ -14,6 +14,8 @@ from app.window.theme import scaled_font
 NUM_SAMPLES = 60
 _PLOT_HEIGHT_PX = 96
 _ROW_PX = 22
+_NUM_COLUMNS = 2
+_GAP_PX = 16
 
 
 class TimePlot(QWidget):
@@ -53,7 +55,8 @@ class TimePlot(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return the height of plot and legend."""
-        return QSize(200, _PLOT_HEIGHT_PX + 8 + _ROW_PX * max(len(self._names), 1))
+        num_rows = max(-(-len(self._names) // _NUM_COLUMNS), 1)
+        return QSize(200, _PLOT_HEIGHT_PX + 8 + _ROW_PX * num_rows)
 
     def minimumSizeHint(self) -> QSize:
         """Return ``sizeHint``: the legend is not to be cut."""
@@ -71,8 +74,7 @@ class TimePlot(QWidget):
         top_ms = nice_ceiling(max((sum(sample) for sample in self._samples), default=0.0))
         self._paint_stack(painter, area, top_ms)
         painter.setClipping(False)
-        painter.setPen(QPen(QColor(DARK.border), 1))
-        painter.drawPath(shape)
+        painter.strokePath(shape, QPen(QColor(DARK.border), 1))
         self._paint_scale(painter, area, top_ms)
         self._paint_legend(painter)
         painter.end()
@@ -112,20 +114,24 @@ class TimePlot(QWidget):
 
     def _paint_legend(self, painter: QPainter) -> None:
         newest = self._samples[-1] if self._samples else ()
-        painter.setFont(self.font())
+        painter.setFont(scaled_font(self, 0.9))
+        middle = Qt.AlignmentFlag.AlignVCenter
         for index, name in enumerate(self._names):
-            row = QRectF(0, _PLOT_HEIGHT_PX + 8 + index * _ROW_PX, self.width(), _ROW_PX)
+            cell = self._legend_cell(index)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(_colour(index)))
-            painter.drawRoundedRect(QRectF(2, row.center().y() - 5, 10, 10), 3, 3)
+            painter.drawRoundedRect(QRectF(cell.x() + 1, cell.center().y() - 5, 10, 10), 3, 3)
             painter.setPen(QColor(DARK.muted))
-            middle = Qt.AlignmentFlag.AlignVCenter
             painter.drawText(
-                row.adjusted(20, 0, 0, 0), middle | Qt.AlignmentFlag.AlignLeft, name.capitalize()
+                cell.adjusted(17, 0, 0, 0), middle | Qt.AlignmentFlag.AlignLeft, name.capitalize()
             )
             painter.setPen(QColor(DARK.text))
-            value = f"{_at(newest, index):.1f} ms"
-            painter.drawText(row.adjusted(0, 0, -2, 0), middle | Qt.AlignmentFlag.AlignRight, value)
+            painter.drawText(cell, middle | Qt.AlignmentFlag.AlignRight, f"{_at(newest, index):.1f}")
+
+    def _legend_cell(self, index: int) -> QRectF:
+        row, column = divmod(index, _NUM_COLUMNS)
+        width = (self.width() - _GAP_PX) / _NUM_COLUMNS
+        return QRectF(column * (width + _GAP_PX), _PLOT_HEIGHT_PX + 8 + row * _ROW_PX, width, _ROW_PX)
 
 
 def nice_ceiling(value: float) -> float:

@@ -1,0 +1,187 @@
+"""Everything about avatars: fills the gallery, puts them on stage, adds and edits the user's own."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from app.window.avatar_view import image_of
+from app.window.banner import News, Offer, Tone
+from app.window.file_picker import FilePicker
+from app.window.gallery import GalleryEntry
+from app.window.show import Show
+from app.window.wishes import OWN_PREFIX, title_of
+from engine.errors import UnderstudyError
+from engine.types import Avatar
+
+MIN_CONFIDENCE = 0.5
+"""Below this the points of a picture are shown to the user before they are used."""
+
+EditPoints = Callable[[Avatar, str, QWidget | None], Avatar | None]
+_UNSURE = (
+    "The points of this picture are not certain: it differs from the drawings that the network knows. "
+    "Please put them where they belong; the avatar will move by them."
+)
+_AGAIN = "Put the points where they belong; the avatar moves by them."
+
+
+class AvatarDesk:
+    """Connects the *Avatar* card.
+
+    Args:
+        show: The session and its surroundings.
+        picker: Asks for files.
+        edit_points: Shows the editor; returns the edited avatar, or None when cancelled.
+    """
+
+    def __init__(self, show: Show, picker: FilePicker, edit_points: EditPoints) -> None:
+        self._show = show
+        self._picker = picker
+        self._edit_points = edit_points
+        self._panel = show.window.avatars
+        self._entries: dict[str, GalleryEntry] = {}
+        self._panel.gallery.avatar_chosen.connect(self.choose)
+        self._panel.add_wanted.connect(self.ask_for_picture)
+        self._panel.edit_wanted.connect(self._edit)
+        self._panel.remove_wanted.connect(self._remove)
+        show.window.picture_dropped.connect(self.add_picture)
+
+    def fill(self) -> None:
+        """Fill the gallery, built-in avatars first; their pictures follow as they are loaded."""
+        self._show.commands.submit(self._list, self._on_listed)
+
+    def choose(self, name: str) -> None:
+        """Put an avatar on stage."""
+        self._panel.show_chosen(name)
+        self._show.ask(
+            lambda session: session.set_avatar(self._load(name) if name.startswith(OWN_PREFIX) else name),
+            then=lambda _: self._show.remember(avatar=name),
+            failed=self._on_failed,
+            key="avatar",
+        )
+
+    def choose_number(self, number: int) -> None:
+        """Put the avatar of the key ``number`` on stage."""
+        self._panel.gallery.choose_number(number)
+
+    def ask_for_picture(self) -> None:
+        """Ask for a picture file and make an avatar of it."""
+        path = self._picker.picture("Choose a picture of a drawn character")
+        if path is not None:
+            self.add_picture(path)
+
+    def add_picture(self, path: Path) -> None:
+        """Make an avatar from a picture file."""
+        self._show.tell(News(Tone.INFO, f"Looking for the points of {path.name}…"))
+        self._show.commands.submit(
+            lambda: self._show.backstage.load_avatar(str(path)), lambda avatar: self._on_read(avatar, path)
+        )
+
+    def _list(self) -> tuple[list[str], list[str]]:
+        return list(self._show.backstage.avatar_names()), list(self._show.backstage.own_avatars.names())
+
+    def _on_listed(self, names: tuple[list[str], list[str]]) -> None:
+        built_in, own = names[0], [OWN_PREFIX + name for name in names[1]]
+        for name in built_in + own:
+            self._entries[name] = GalleryEntry(name, title_of(name), QImage(), name.startswith(OWN_PREFIX))
+            self._load_thumbnail(name)
+        self._refresh()
+        self._show_first(self._show.preferences.avatar, built_in)
+
+    def _load_thumbnail(self, name: str) -> None:
+        self._show.commands.submit(lambda: self._load(name), lambda avatar: self._add_thumbnail(name, avatar))
+
+    def _show_first(self, remembered: str, built_in: list[str]) -> None:
+        if remembered in self._entries:
+            if remembered.startswith(OWN_PREFIX):
+                self.choose(remembered)
+            else:
+                self._panel.show_chosen(remembered)
+            return
+        if built_in:
+            self._panel.show_chosen(built_in[0])
+        if remembered:
+            self._show.tell(News(Tone.WARNING, f"The avatar {title_of(remembered)!r} is not here any more."))
+
+    def _load(self, name: str) -> Avatar:
+        if name.startswith(OWN_PREFIX):
+            return self._show.backstage.own_avatars.load(name.removeprefix(OWN_PREFIX))
+        return self._show.backstage.load_avatar(name)
+
+    def _add_thumbnail(self, name: str, avatar: Avatar) -> None:
+        if name in self._entries:
+            # A copy: the gallery keeps a small picture, not the whole avatar.
+            self._entries[name] = replace(self._entries[name], thumbnail=image_of(avatar.rgb).copy())
+            self._panel.gallery.show_thumbnail(name, self._entries[name].thumbnail)
+
+    def _refresh(self) -> None:
+        self._panel.gallery.show_entries(list(self._entries.values()))
+        self._panel.show_chosen(self._panel.gallery.chosen)
+
+    def _on_read(self, avatar: Avatar, path: Path) -> None:
+        self._show.window.banner.clear()
+        own = self._show.backstage.own_avatars
+        avatar = replace(avatar, name=own.free_name(path.stem))
+        if avatar.confidence >= MIN_CONFIDENCE:
+            self._keep(avatar)
+            return
+        edited = self._edit_points(avatar, _UNSURE, self._show.window)
+        if edited is not None:
+            self._keep(edited)
+
+    def _keep(self, avatar: Avatar) -> None:
+        self._show.commands.submit(
+            lambda: self._show.backstage.own_avatars.keep(avatar), lambda name: self._on_kept(name, avatar)
+        )
+
+    def _on_kept(self, kept_name: str, avatar: Avatar) -> None:
+        name = OWN_PREFIX + kept_name
+        self._entries[name] = GalleryEntry(name, title_of(name), image_of(avatar.rgb).copy(), is_own=True)
+        self._refresh()
+        self.choose(name)
+        offers = (Offer("Edit its points", self._edit),)
+        self._show.tell(News(Tone.GOOD, f"{title_of(name)} is on stage.", offers=offers))
+
+    def _edit(self) -> None:
+        name = self._panel.gallery.chosen
+        if self._panel.gallery.is_own(name):
+            self._show.commands.submit(lambda: self._load(name), self._on_edit)
+
+    def _on_edit(self, avatar: Avatar) -> None:
+        edited = self._edit_points(avatar, _AGAIN, self._show.window)
+        if edited is not None:
+            self._keep(edited)
+
+    def _remove(self) -> None:
+        name = self._panel.gallery.chosen
+        if not self._panel.gallery.is_own(name):
+            return
+        self._show.commands.submit(
+            lambda: self._take_away(name), lambda avatar: self._on_removed(name, avatar)
+        )
+
+    def _take_away(self, name: str) -> Avatar | None:
+        own = self._show.backstage.own_avatars
+        stem = name.removeprefix(OWN_PREFIX)
+        try:
+            avatar: Avatar | None = own.load(stem)
+        except UnderstudyError:
+            avatar = None  # damaged: it can be removed, but not brought back
+        own.remove(stem)
+        return avatar
+
+    def _on_removed(self, name: str, avatar: Avatar | None) -> None:
+        del self._entries[name]
+        self._refresh()
+        self.choose(next(iter(self._entries)))
+        offers = () if avatar is None else (Offer("Undo", lambda: self._keep(avatar)),)
+        self._show.tell(News(Tone.INFO, f"{title_of(name)} was removed.", offers=offers))
+
+    def _on_failed(self, error: UnderstudyError) -> None:
+        # The gallery marked what was wished; what is on stage is what was remembered last.
+        remembered = self._show.preferences.avatar
+        if remembered in self._entries:
+            self._panel.show_chosen(remembered)
+        self._show.tell_error(error)

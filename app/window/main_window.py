@@ -1,0 +1,208 @@
+"""The one screen: *You*, *Avatar* and *Stage* on the left, the avatar in the middle, the engine on the right.
+
+It only arranges and hands wishes on; ``director.py`` knows the session.
+"""
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QHideEvent,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+
+from app.window.avatar_panel import CLIP_SUFFIXES, PICTURE_SUFFIXES, AvatarPanel, dropped_file
+from app.window.avatar_view import AvatarView
+from app.window.banner import Banner
+from app.window.control_bar import ControlBar
+from app.window.engine_panel import EnginePanel
+from app.window.stage_panel import StagePanel
+from app.window.status_line import StatusLine
+from app.window.you_panel import YouPanel
+
+MIN_WIDTH_PX, MIN_HEIGHT_PX = 1024, 700
+DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX = 1280, 800
+LEFT_WIDTH_PX = 296
+RIGHT_WIDTH_PX = 248
+FOLD_BELOW_PX = 1200
+_MARGIN_PX = 16
+
+
+class MainWindow(QMainWindow):
+    """The window.
+
+    Signals:
+        clip_dropped(Path): A video file was dropped somewhere.
+        picture_dropped(Path): A picture file was dropped outside *Stage*.
+        fold_chosen(bool): The user folded or unfolded the right panel.
+        visibility_changed(bool): Whether there is anybody to paint for.
+        closing(): The window is about to close; the session must end.
+    """
+
+    clip_dropped = Signal(object)
+    picture_dropped = Signal(object)
+    fold_chosen = Signal(bool)
+    visibility_changed = Signal(bool)
+    closing = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("Understudy")
+        self.setMinimumSize(MIN_WIDTH_PX, MIN_HEIGHT_PX)
+        self.resize(DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX)
+        self.setAcceptDrops(True)
+        self.you = YouPanel()
+        self.avatars = AvatarPanel()
+        self.stage = StagePanel()
+        self.view = AvatarView()
+        self.banner = Banner()
+        self.status_line = StatusLine()
+        self.controls = ControlBar()
+        self.engine = EnginePanel()
+        self._right = _scrolled(self.engine, RIGHT_WIDTH_PX)
+        self._is_fold_chosen: bool | None = None
+        self._build()
+        self.engine.fold_wanted.connect(lambda: self._choose_fold(True))
+        self.status_line.unfold_wanted.connect(lambda: self._choose_fold(False))
+        self.avatars.picture_dropped.connect(self.picture_dropped)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the right panel is folded away."""
+        return self._right.isHidden()
+
+    def show_fold(self, is_folded: bool | None) -> None:
+        """Fold or unfold the right panel; None folds it when the window is narrow."""
+        self._is_fold_chosen = is_folded
+        self._apply_fold()
+
+    def toggle_fold(self) -> None:
+        """Fold the right panel, or bring it back, as the user wished."""
+        self._choose_fold(not self.is_folded)
+
+    def place(self, rectangle: tuple[int, ...]) -> None:
+        """Return to the place and size of the last time, when that place is still on a screen."""
+        if len(rectangle) != 4:  # noqa: PLR2004 - x, y, width, height
+            return
+        x, y, width, height = rectangle
+        screens = [screen.availableGeometry() for screen in self.screen().virtualSiblings()]
+        if any(area.contains(x + width // 2, y + 16) for area in screens):
+            self.setGeometry(x, y, width, height)
+
+    def rectangle(self) -> tuple[int, int, int, int]:
+        """Return the place and size to be remembered."""
+        area = self.normalGeometry() if self.isMaximized() or self.isFullScreen() else self.geometry()
+        return area.x(), area.y(), area.width(), area.height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold the right panel when it gets narrow, unless the user decided."""
+        super().resizeEvent(event)
+        self._apply_fold()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Start painting."""
+        super().showEvent(event)
+        self.visibility_changed.emit(not self.isMinimized())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop painting."""
+        super().hideEvent(event)
+        self.visibility_changed.emit(False)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Paint only while not minimised."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            self.visibility_changed.emit(self.isVisible() and not self.isMinimized())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Go from the screen first, then end the session (a recording may need a moment)."""
+        self.hide()
+        self.closing.emit()
+        event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take one picture or video file."""
+        if dropped_file(event.mimeData(), PICTURE_SUFFIXES | CLIP_SUFFIXES) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Hand the file on: a video is a source, a picture is an avatar."""
+        path = dropped_file(event.mimeData(), PICTURE_SUFFIXES | CLIP_SUFFIXES)
+        if path is None:
+            return
+        event.acceptProposedAction()
+        self._hand_on(path)
+
+    def _hand_on(self, path: Path) -> None:
+        is_clip = path.suffix.lower() in CLIP_SUFFIXES
+        (self.clip_dropped if is_clip else self.picture_dropped).emit(path)
+
+    def _build(self) -> None:
+        page = QWidget()
+        page.setObjectName("page")
+        # The empty page takes the focus at the start and on a click beside everything: no ring until Tab.
+        page.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        outer = QVBoxLayout(page)
+        outer.setContentsMargins(_MARGIN_PX, _MARGIN_PX, _MARGIN_PX, _MARGIN_PX)
+        outer.setSpacing(12)
+        columns = QHBoxLayout()
+        columns.setSpacing(_MARGIN_PX)
+        columns.addWidget(_scrolled(self._build_left(), LEFT_WIDTH_PX))
+        columns.addLayout(self._build_middle(), 1)
+        columns.addWidget(self._right)
+        outer.addLayout(columns, 1)
+        outer.addWidget(self.controls)
+        self.setCentralWidget(page)
+        page.setFocus()
+
+    def _build_left(self) -> QWidget:
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addWidget(self.you, 2)
+        column.addWidget(self.avatars, 3)
+        column.addWidget(self.stage)
+        return left
+
+    def _build_middle(self) -> QVBoxLayout:
+        middle = QVBoxLayout()
+        middle.setSpacing(8)
+        middle.addStretch(1)
+        middle.addWidget(self.banner)
+        middle.addWidget(self.view)
+        middle.addWidget(self.status_line)
+        middle.addStretch(1)
+        return middle
+
+    def _choose_fold(self, is_folded: bool) -> None:
+        had_focus = self._right.isAncestorOf(self.focusWidget()) if self.focusWidget() else False
+        self.show_fold(is_folded)
+        self.fold_chosen.emit(is_folded)
+        if is_folded and had_focus:
+            self.status_line.unfold.setFocus()
+
+    def _apply_fold(self) -> None:
+        chosen = self._is_fold_chosen
+        is_folded = self.width() < FOLD_BELOW_PX if chosen is None else chosen
+        self._right.setVisible(not is_folded)
+        self.status_line.unfold.setVisible(is_folded)
+
+
+def _scrolled(widget: QWidget, width_px: int) -> QScrollArea:
+    """Return a column that scrolls only where a large font or a small window leaves no other way."""
+    widget.setObjectName("scrolled")
+    area = QScrollArea()
+    area.setWidget(widget)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFixedWidth(width_px)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area

@@ -1,0 +1,138 @@
+"""What the window needs of the engine, as protocols, and the real thing behind them.
+
+Everything heavy is imported inside the calls, which run on the command thread: the window is on the screen
+before torch is.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from app.own_avatars import OwnAvatars
+from engine.settings import Quality, Settings, StageSettings
+from engine.status import Status
+from engine.types import Avatar, Performance, Picture
+
+
+class Report(Protocol):
+    """What the window shows of a finished recording."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        ...
+
+    @property
+    def duration_s(self) -> float:
+        """How long it plays, in seconds."""
+        ...
+
+
+class Camera(Protocol):
+    """A camera of this machine."""
+
+    @property
+    def index(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        ...
+
+
+class SessionPort(Protocol):
+    """``engine.session.Session``, as far as the window uses it. Thread: any."""
+
+    def start(self) -> None:
+        """Start; returns at once (state ``STARTING``)."""
+        ...
+
+    def stop(self) -> None:
+        """End threads and outputs; closes a recording."""
+        ...
+
+    def restart(self) -> None:
+        """Stop and start, after an error."""
+        ...
+
+    def latest(self) -> Picture | None:
+        """Return the newest picture."""
+        ...
+
+    def performance(self) -> Performance | None:
+        """Return the newest performance; it holds no pixels."""
+        ...
+
+    def status(self) -> Status:
+        """Return what the session says about itself."""
+        ...
+
+    def set_source(self, spec: str) -> None:
+        """Take frames from another source."""
+        ...
+
+    def set_avatar(self, avatar: Avatar | str) -> None:
+        """Put another avatar on stage."""
+        ...
+
+    def set_stage(self, stage: StageSettings) -> None:
+        """Change the backdrop. Raises ``SettingsError`` when its picture cannot be read."""
+        ...
+
+    def set_quality(self, quality: Quality) -> None:
+        """Change quality against latency."""
+        ...
+
+    def set_mirror(self, is_mirrored: bool) -> None:
+        """Mirror the movements or not."""
+        ...
+
+    def calibrate(self) -> None:
+        """Take the face of the next second as neutral."""
+        ...
+
+    def panic(self, on: bool) -> None:
+        """Show the standby card before this returns, or come back."""
+        ...
+
+    def start_recording(self, path: Path) -> None:
+        """Record to a file. Raises ``SinkError``."""
+        ...
+
+    def stop_recording(self) -> Report:
+        """Finish the file."""
+        ...
+
+    def go_live(self) -> None:
+        """Feed the virtual camera. Raises ``SinkError``."""
+        ...
+
+    def stop_live(self) -> None:
+        """Stop feeding the virtual camera."""
+        ...
+
+    def snapshot(self, path: Path) -> None:
+        """Write the newest picture as PNG. Raises ``SinkError``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backstage:
+    """Everything behind the window, as calls that may take long.
+
+    Attributes:
+        build_session: Settings -> session, not started.
+        load_avatar: Built-in name or picture file -> avatar.
+        avatar_names: Built-in avatars in gallery order.
+        list_cameras: The cameras of this machine.
+        own_avatars: The avatars that the user added.
+    """
+
+    build_session: Callable[[Settings], SessionPort]
+    load_avatar: Callable[[str], Avatar]
+    avatar_names: Callable[[], Sequence[str]]
+    list_cameras: Callable[[], Sequence[Camera]]
+    own_avatars: OwnAvatars = field(default_factory=OwnAvatars)

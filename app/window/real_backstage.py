@@ -1,0 +1,45 @@
+"""The real engine behind the window. Its libraries are loaded when the first call is made, not before."""
+
+from collections.abc import Sequence
+
+from app.window.ports import Backstage, Camera, SessionPort
+from engine.settings import Settings
+from engine.types import Avatar
+
+
+def real_backstage() -> Backstage:
+    """Return the engine's calls. Cheap: nothing heavy is imported here."""
+    return Backstage(
+        build_session=_build_session,
+        load_avatar=_load_avatar,
+        avatar_names=_avatar_names,
+        list_cameras=_list_cameras,
+    )
+
+
+# The imports below take seconds (torch, OpenVINO, MediaPipe): they run on the command thread, with the window
+# on the screen already.
+
+
+def _build_session(settings: Settings) -> SessionPort:
+    from engine.session import Session  # noqa: PLC0415 - see above
+
+    return Session(settings)
+
+
+def _load_avatar(spec: str) -> Avatar:
+    from engine.session import load_avatar  # noqa: PLC0415 - see above
+
+    return load_avatar(spec)
+
+
+def _avatar_names() -> Sequence[str]:
+    from engine.session import avatar_names  # noqa: PLC0415 - see above
+
+    return avatar_names()
+
+
+def _list_cameras() -> Sequence[Camera]:
+    from engine.session import list_cameras  # noqa: PLC0415 - see above
+
+    return list_cameras()

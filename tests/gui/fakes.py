@@ -1,0 +1,239 @@
+"""A session and its surroundings for the window's tests: no camera, no network, no thread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.own_avatars import OwnAvatars
+from app.window.ports import Backstage
+from engine.errors import UnderstudyError
+from engine.settings import Quality, Settings, StageSettings
+from engine.status import SessionState, StageTime, Status
+from engine.types import Avatar, HeadPose, Origin, Performance, Picture, TrackState
+from tests.gui.placeholder import LOOKS, draw_character, make_avatar, widened
+
+STAGE_MS = {
+    "track": 6.2,
+    "retarget": 0.4,
+    "condition": 1.1,
+    "denoise": 14.3,
+    "decode": 7.9,
+    "compose": 1.6,
+    "send": 0.3,
+}
+
+
+@dataclass(frozen=True)
+class FakeReport:
+    path: Path
+    duration_s: float = 12.4
+
+
+@dataclass(frozen=True)
+class FakeCamera:
+    index: int
+    name: str
+
+
+def make_picture(avatar: str = "mira", index: int = 0) -> Picture:
+    rgb = widened(draw_character(avatar, np.sin(index / 9), abs(np.sin(index / 3)), 0.0))
+    return Picture(rgb=rgb, origin=Origin.AVATAR, frame_index=index)
+
+
+def make_performance(index: int = 0) -> Performance:
+    t = index / 9
+    turn = 0.02 * np.sin(t)
+    face = _face_68()
+    face = ((face - 0.5) * [0.34 * 9 / 16, 0.46] + [0.5 + turn, 0.42]).astype(np.float32)
+    eyes = np.stack([face[36:42].mean(axis=0), face[42:48].mean(axis=0)])
+    return Performance(
+        frame_index=index,
+        captured_at_s=index / 30,
+        state=TrackState.FOUND,
+        head=HeadPose(yaw_deg=8 * np.sin(t), x=0.5, y=0.4, scale=0.16),
+        face=face,
+        pupils=eyes.astype(np.float32),
+        shoulders=np.array([[0.3, 0.82], [0.7, 0.82]], np.float32),
+        elbows=np.array([[0.24, 1.08], [0.76, 1.08]], np.float32),
+        wrists=np.zeros((2, 2), np.float32),
+        face_score=0.97,
+        body_score=0.9,
+        arm_scores=np.array([0.8, 0.8, 0.1, 0.1], np.float32),
+        aspect=16 / 9,
+    )
+
+
+class FakeSession:
+    """Keeps every call; its status, picture and failures are set by the test."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.calls: list[tuple[str, Any]] = []
+        self.now = Status(state=SessionState.STARTING)
+        self.picture: Picture | None = None
+        self.tracked: Performance | None = None
+        self.failures: dict[str, UnderstudyError] = {}
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def _call(self, name: str, value: Any = None) -> None:
+        self.calls.append((name, value))
+        if name in self.failures:
+            raise self.failures[name]
+
+    def be_live(self) -> None:
+        self.now = replace(
+            self.now,
+            state=SessionState.LIVE,
+            fps=24.6,
+            motion_to_photon_p50_ms=86.0,
+            motion_to_photon_p95_ms=131.0,
+            stage_ms={name: StageTime(p50=ms, p95=ms * 1.4, last=ms) for name, ms in STAGE_MS.items()},
+            tracking_quality=0.95,
+        )
+        self.picture = make_picture()
+        self.tracked = make_performance()
+
+    def start(self) -> None:
+        self._call("start")
+
+    def stop(self) -> None:
+        self._call("stop")
+
+    def restart(self) -> None:
+        self._call("restart")
+
+    def latest(self) -> Picture | None:
+        return self.picture
+
+    def performance(self) -> Performance | None:
+        return self.tracked
+
+    def status(self) -> Status:
+        return self.now
+
+    def set_source(self, spec: str) -> None:
+        self._call("set_source", spec)
+
+    def set_avatar(self, avatar: Avatar | str) -> None:
+        self._call("set_avatar", avatar)
+
+    def set_stage(self, stage: StageSettings) -> None:
+        self._call("set_stage", stage)
+
+    def set_quality(self, quality: Quality) -> None:
+        self._call("set_quality", quality)
+
+    def set_mirror(self, is_mirrored: bool) -> None:
+        self._call("set_mirror", is_mirrored)
+
+    def calibrate(self) -> None:
+        self._call("calibrate")
+
+    def panic(self, on: bool) -> None:
+        self._call("panic", on)
+        self.now = replace(self.now, is_panicked=on)
+
+    def start_recording(self, path: Path) -> None:
+        self._call("start_recording", path)
+        self.now = replace(self.now, is_recording=True)
+        self.recorded_to = path
+
+    def stop_recording(self) -> FakeReport:
+        self._call("stop_recording")
+        self.now = replace(self.now, is_recording=False)
+        return FakeReport(self.recorded_to)
+
+    def go_live(self) -> None:
+        self._call("go_live")
+        self.now = replace(self.now, is_live=True)
+
+    def stop_live(self) -> None:
+        self._call("stop_live")
+        self.now = replace(self.now, is_live=False)
+
+    def snapshot(self, path: Path) -> None:
+        self._call("snapshot", path)
+
+
+@dataclass
+class FakeEngine:
+    """Builds fake sessions and says which cameras and avatars there are."""
+
+    folder: Path
+    cameras: Sequence[FakeCamera] = ()
+    sessions: list[FakeSession] = field(default_factory=list)
+    picture_confidence: float = 1.0
+    build_error: UnderstudyError | None = None
+    load_error: UnderstudyError | None = None
+
+    @property
+    def session(self) -> FakeSession:
+        return self.sessions[-1]
+
+    def backstage(self) -> Backstage:
+        return Backstage(
+            build_session=self._build,
+            load_avatar=self._load,
+            avatar_names=lambda: tuple(LOOKS),
+            list_cameras=lambda: tuple(self.cameras),
+            own_avatars=OwnAvatars(self.folder),
+        )
+
+    def _build(self, settings: Settings) -> FakeSession:
+        if self.build_error is not None:
+            raise self.build_error
+        self.sessions.append(FakeSession(settings))
+        return self.session
+
+    def _load(self, spec: str) -> Avatar:
+        if spec in LOOKS:
+            return make_avatar(spec)
+        if self.load_error is not None:
+            raise self.load_error
+        return replace(make_avatar("lena"), name=Path(spec).stem, confidence=self.picture_confidence)
+
+
+class FakePicker:
+    """Answers file dialogs."""
+
+    def __init__(self) -> None:
+        self.clip_answer: Path | None = None
+        self.picture_answer: Path | None = None
+        self.asked: list[str] = []
+
+    def clip(self) -> Path | None:
+        self.asked.append("clip")
+        return self.clip_answer
+
+    def picture(self, title: str) -> Path | None:
+        self.asked.append(title)
+        return self.picture_answer
+
+
+def _arc(count: int, centre: tuple[float, float], radii: tuple[float, float], degrees: tuple[float, float]):
+    angles = np.radians(np.linspace(*degrees, count))
+    return np.stack([centre[0] + radii[0] * np.cos(angles), centre[1] + radii[1] * np.sin(angles)], axis=1)
+
+
+def _face_68() -> np.ndarray:
+    """Return an iBUG face that fills the unit square."""
+    line = np.linspace(0, 1, 4)[:, None]
+    nose = np.array([[0.5, 0.4]]) + line * np.array([[0.0, 0.2]])
+    return np.concatenate(
+        [
+            _arc(17, (0.5, 0.35), (0.48, 0.62), (180, 0)),
+            _arc(5, (0.28, 0.3), (0.15, 0.08), (190, 350)),
+            _arc(5, (0.72, 0.3), (0.15, 0.08), (190, 350)),
+            nose,
+            _arc(5, (0.5, 0.6), (0.1, 0.05), (170, 10)),
+            _arc(7, (0.29, 0.4), (0.09, 0.045), (180, 540))[:6],
+            _arc(7, (0.71, 0.4), (0.09, 0.045), (180, 540))[:6],
+            _arc(13, (0.5, 0.76), (0.17, 0.07), (180, 540))[:12],
+            _arc(9, (0.5, 0.76), (0.12, 0.03), (180, 540))[:8],
+        ]
+    )

@@ -1,0 +1,238 @@
+"""Screenshots of every state of the window: ``python -m tests.gui.screenshots FOLDER [PART_OF_NAME]``."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.preferences import PreferencesFile
+from app.window.avatar_desk import _UNSURE
+from app.window.banner import News, Offer, Tone
+from app.window.director import Director
+from app.window.keys import HelpSheet
+from app.window.main_window import MainWindow
+from app.window.points_editor import PointsEditor
+from app.window.theme import apply_theme
+from app.window.wishes import with_stage
+from engine.errors import CameraBusyError, VirtualCameraMissingError
+from engine.post.standby import standby_card
+from engine.settings import BackdropKind, StageSettings
+from engine.status import SessionState
+from engine.types import Origin, TrackState
+from tests.gui.fakes import STAGE_MS, FakeCamera, FakeEngine, make_performance, make_picture
+from tests.gui.placeholder import make_avatar
+
+
+class Set:
+    """One window with a fake session, in a folder of its own."""
+
+    def __init__(self, size: tuple[int, int], cameras: int = 1) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        folder = Path(self._folder.name)
+        names = ("HD Webcam C920", "Front camera")
+        self.engine = FakeEngine(folder, [FakeCamera(k, names[k]) for k in range(cameras)])
+        self.window = MainWindow()
+        self.director = Director(self.window, self.engine.backstage(), PreferencesFile(folder / "p.json"))
+        self.director.open()
+        self.window.resize(*size)
+        self.window.show()
+        self.window.activateWindow()
+        self.settle()
+
+    def settle(self) -> None:
+        for _ in range(60):
+            QTest.qWait(10)
+            if not self.director.show.commands.is_busy and self.engine.sessions:
+                break
+        self.director.look()
+        self.director.pull()
+        QTest.qWait(30)
+
+    def live(self) -> None:
+        self.engine.session.be_live()
+        for k in range(60):
+            times = {n: ms * (1 + 0.25 * ((k * 7 + len(n) * 3) % 9) / 9) for n, ms in STAGE_MS.items()}
+            self.window.engine.plot.add(times)
+        self.settle()
+
+    def close(self) -> None:
+        self.window.close()
+        self.window.deleteLater()
+        QApplication.processEvents()
+        self._folder.cleanup()
+
+
+def starting(stage: Set) -> QWidget:
+    return stage.window
+
+
+def searching(stage: Set) -> QWidget:
+    stage.live()
+    session = stage.engine.session
+    session.now = replace(session.now, state=SessionState.SEARCHING, tracking_quality=0.0)
+    session.picture = replace(make_picture(), origin=Origin.IDLE)
+    session.tracked = replace(make_performance(), state=TrackState.SEARCHING)
+    stage.settle()
+    return stage.window
+
+
+def live(stage: Set) -> QWidget:
+    stage.live()
+    return stage.window
+
+
+def on_air(stage: Set) -> QWidget:
+    stage.live()
+    session = stage.engine.session
+    session.now = replace(session.now, is_live=True, is_recording=True)
+    stage.settle()
+    return stage.window
+
+
+def standby(stage: Set) -> QWidget:
+    stage.live()
+    stage.engine.session.picture = standby_card(1280, 720)
+    stage.window.controls.press_panic()
+    stage.settle()
+    return stage.window
+
+
+def error(stage: Set) -> QWidget:
+    stage.live()
+    session = stage.engine.session
+    session.picture = standby_card(1280, 720)
+    problem = CameraBusyError(
+        "Camera 0 is used by another program.", hint="Close the other program, or choose another camera."
+    )
+    session.now = replace(session.now, state=SessionState.ERROR, error=problem, tracking_quality=0, fps=0)
+    stage.settle()
+    return stage.window
+
+
+def no_virtual_camera(stage: Set) -> QWidget:
+    stage.live()
+    stage.director.show.tell_error(
+        VirtualCameraMissingError(
+            "There is no virtual camera on this computer.",
+            hint="Install v4l2loopback (sudo apt install v4l2loopback-dkms), load it, then press Go live.",
+        )
+    )
+    stage.settle()
+    return stage.window
+
+
+def folded(stage: Set) -> QWidget:
+    stage.live()
+    stage.window.show_fold(True)
+    stage.settle()
+    return stage.window
+
+
+def unfolded(stage: Set) -> QWidget:
+    stage.live()
+    stage.window.show_fold(False)
+    stage.settle()
+    return stage.window
+
+
+def recorded(stage: Set) -> QWidget:
+    stage.live()
+    message = "Recorded 0:12 to Understudy 2026-11-21 14-03-22.mp4."
+    offers = (Offer("Show in folder", lambda: None),)
+    stage.director.show.tell(News(Tone.GOOD, message, "/home/mira/Videos/Understudy", offers))
+    stage.settle()
+    return stage.window
+
+
+def stage_colours(stage: Set) -> QWidget:
+    stage.live()
+    chosen = StageSettings(kind=BackdropKind.COLOUR, colour=(38, 52, 82))
+    stage.director.show.remember_all(with_stage(stage.director.show.preferences, chosen))
+    stage.window.stage.show_stage(chosen)
+    stage.window.stage.colours.swatches()[2].setFocus()
+    stage.settle()
+    return stage.window
+
+
+def stage_picture(stage: Set) -> QWidget:
+    stage.live()
+    chosen = StageSettings(kind=BackdropKind.PICTURE, picture=Path("holiday by the sea.jpg"), blur=0.5)
+    stage.window.stage.show_stage(chosen)
+    stage.window.controls.live.setFocus()
+    stage.settle()
+    return stage.window
+
+
+def gallery_focus(stage: Set) -> QWidget:
+    stage.live()
+    stage.window.avatars.gallery.setFocus()
+    stage.window.avatars.gallery.setCurrentRow(1)
+    stage.settle()
+    return stage.window
+
+
+def points(stage: Set) -> QWidget:
+    editor = PointsEditor(make_avatar("lena", 0.3), _UNSURE, stage.window)
+    editor.resize(960, 680)
+    editor.show()
+    editor.canvas.select(16)
+    QTest.qWait(50)
+    return editor
+
+
+def keys(stage: Set) -> QWidget:
+    sheet = HelpSheet(stage.window)
+    sheet.show()
+    QTest.qWait(50)
+    return sheet
+
+
+SMALL, MIDDLE, LARGE = (1024, 700), (1280, 800), (1440, 900)
+SHOTS: dict[str, tuple[Callable[[Set], QWidget], tuple[int, int], int]] = {
+    "starting": (starting, MIDDLE, 1),
+    "searching": (searching, MIDDLE, 1),
+    "live_1024": (live, SMALL, 1),
+    "live_1280": (live, MIDDLE, 1),
+    "live_1440": (live, LARGE, 1),
+    "first_start_without_camera": (live, MIDDLE, 0),
+    "on_air_recording": (on_air, MIDDLE, 2),
+    "standby": (standby, MIDDLE, 1),
+    "error": (error, MIDDLE, 1),
+    "error_1024": (error, SMALL, 1),
+    "no_virtual_camera": (no_virtual_camera, SMALL, 1),
+    "folded": (folded, LARGE, 1),
+    "unfolded_1024": (unfolded, SMALL, 1),
+    "recorded": (recorded, MIDDLE, 1),
+    "stage_colours": (stage_colours, MIDDLE, 1),
+    "stage_picture": (stage_picture, SMALL, 1),
+    "gallery_focus": (gallery_focus, SMALL, 1),
+    "points_editor": (points, MIDDLE, 1),
+    "keys": (keys, MIDDLE, 1),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the screenshots whose names contain the second argument (all without one)."""
+    folder = Path(arguments[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    app = QApplication.instance() or QApplication(["screenshots"])
+    assert isinstance(app, QApplication)
+    apply_theme(app)
+    for name, (arrange, size, cameras) in SHOTS.items():
+        if len(arguments) > 1 and arguments[1] not in name:
+            continue
+        stage = Set(size, cameras)
+        arrange(stage).grab().save(str(folder / f"{name}.png"))
+        stage.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
