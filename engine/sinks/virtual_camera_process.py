@@ -223,6 +223,7 @@ def run_camera(task: CameraTask, report: Connection, open_output: OpenOutput) ->
     frames = SharedFrames.attach(task.memory_name, task.settings.width, task.settings.height)
     try:
         with contextlib.closing(_open_patiently(task, open_output, clock)) as output:
+            output.send(frames.card())  # other programs see a loopback device only once something was sent
             _tell(report, Opened(output.device))
             CameraLoop(frames, output, task.settings, kin, clock).run()
     except Exception as error:  # noqa: BLE001 - the process's top: back ends raise what they like; report it
