@@ -61,8 +61,8 @@ def _bokeh(canvas: Canvas, drop: Backdrop, rng: np.random.Generator) -> None:
     canvas.ramp(np.array([0.5, 0.0]), np.array([0.5, 1.0]), drop.second, 1.0)
     for _ in range(14):
         centre, radius = rng.uniform(0, 1, 2), rng.uniform(0.02, 0.1)
-        with canvas.clipped(ellipse(centre, radius, radius), rng.uniform(0.15, 0.45)) as layer:
-            layer.fill(_FULL, drop.third)
+        canvas.veil(ellipse(centre, radius, radius), drop.third, rng.uniform(0.15, 0.45))
+    canvas.settle()
     canvas.pixels[:] = cv2.GaussianBlur(canvas.pixels, (0, 0), canvas.scale * 0.006)
 
 
@@ -82,6 +82,7 @@ def _room(canvas: Canvas, drop: Backdrop, rng: np.random.Generator) -> None:
         canvas.fill(_box(x, 0.42 - height, x + width * 0.92, 0.42), hue)
         x += width
     canvas.fill(_box(shelf - 0.02, 0.42, shelf + 0.36, 0.445), mix(drop.second, (60, 40, 40), 0.45))
+    canvas.settle()
     canvas.pixels[:] = cv2.GaussianBlur(canvas.pixels, (0, 0), canvas.scale * 0.004)
 
 
@@ -107,8 +108,8 @@ def _noise(canvas: Canvas, drop: Backdrop, rng: np.random.Generator) -> None:
     for cells in (3, 6, 12):
         coarse = rng.normal(0, 1.0 / np.sqrt(cells), (cells, cells)).astype(np.float32)
         clouds += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    weight = np.clip(0.5 + 0.5 * clouds, 0, 1)
-    canvas.tint(drop.second, weight)
+    weight = np.clip(0.5 + 0.5 * clouds, 0, 1).astype(np.float32)
+    canvas.mix(np.full_like(canvas.pixels, (*drop.second, 255)), weight)
 
 
 _PAINTERS: dict[BackdropKind, Callable[[Canvas, Backdrop, np.random.Generator], None]] = {
@@ -134,6 +135,7 @@ def backdrop(drop: Backdrop, size: int) -> Pixels:
     pixels[:] = (*drop.first, 255)
     canvas = Canvas(pixels, float(side))
     _PAINTERS[drop.kind](canvas, drop, np.random.default_rng(drop.seed))
+    canvas.settle()
     pixels[..., 3] = 0
     pixels.setflags(write=False)
     return pixels

@@ -82,6 +82,7 @@ def neck_outline(scene: Scene) -> Array:
 def draw_neck(scene: Scene) -> None:
     """Draw the neck with the chin's shadow on it."""
     outline = neck_outline(scene)
+    scene.canvas.fill(torso_outline(scene)[1], scene.character.face.skin)
     scene.canvas.fill(outline, scene.character.face.skin)
     style = scene.character.style
     if style.shade >= 0.15:  # noqa: PLR2004 - unshaded styles
@@ -141,18 +142,9 @@ def _shade_torso(scene: Scene, layer: Canvas) -> None:
         layer.ramp(centre + away * 0.2, centre + away * 1.9, scene.inks.cloth_dark, 0.9)
         layer.ramp(centre + (0, 0.3 * body.unit), centre + (0, 1.6 * body.unit), scene.inks.cloth_dark, 0.5)
     elif scene.cel:
-        inner = scene.body(
-            np.array(
-                [
-                    (-1.1 * style.light, base + 0.6),
-                    (-1.35 * style.light, base + 1.4),
-                    (-1.2 * style.light, base + 3.6),
-                    (-3.2 * style.light, base + 3.6),
-                    (-3.2 * style.light, base - 0.2),
-                ]
-            )
-        )
-        layer.fill(smooth_closed(inner, 5), scene.inks.cloth_dark)
+        outline = scene.body(np.concatenate([_shoulder_line(scene), (_shoulder_line(scene) * (-1, 1))[::-1]]))
+        layer.fill_many([outline, outline - away * 0.22 + (0, 0.02 * body.unit)], scene.inks.cloth_dark)
+        layer.fill(face_outline(scene)[0] + (0.0, 0.34 * body.unit), scene.inks.cloth_dark)
 
 
 def _folds(scene: Scene) -> None:
@@ -315,17 +307,27 @@ def _sailor(scene: Scene) -> None:
 def _kimono(scene: Scene) -> None:
     base, width = _base(scene)
     clothes = scene.character.clothes
-    band = [
-        (width * 1.0, base - 0.2),
-        (width * 1.32, base - 0.06),
-        (0.0, base + 1.35),
-        (-0.5, base + 1.8),
-        (-0.72, base + 1.7),
-        (-0.05, base + 0.62),
-    ]
-    flat = np.array(band)
-    for side in (-1, 1):
-        place = scene.body(flat * (side, 1))
+    under = np.array(
+        [
+            (-width, base - 0.2),
+            (-width * 1.5, base - 0.02),
+            (-0.34, base + 0.9),
+            (0.0, base + 1.0),
+            (0.1, base + 0.66),
+        ]
+    )
+    over = np.array(
+        [
+            (width, base - 0.2),
+            (width * 1.5, base - 0.02),
+            (0.3, base + 1.0),
+            (-0.75, base + 3.2),
+            (-1.15, base + 3.2),
+            (-0.05, base + 0.7),
+        ]
+    )
+    for flat in (under, over):
+        place = scene.body(flat)
         scene.canvas.fill(place, clothes.second)
         scene.canvas.stroke(place, scene.inks.cloth_line, scene.outline, closed=True)
 

@@ -76,8 +76,7 @@ def _ball(scene: Scene, side: int, upper: Array, lower: Array) -> None:
 def _lid_shadow(layer: Scene, upper: Array) -> None:
     depth = layer.up() * 0.3 * layer.character.eyes.upper
     band = np.concatenate([upper + layer.up() * 0.1, (upper - depth)[::-1]])
-    with layer.canvas.clipped(band, 0.38 * layer.character.style.shade + 0.1) as shaded:
-        shaded.pixels[:] = (74, 60, 100, 255)
+    layer.canvas.veil(band, (74, 60, 100), 0.38 * layer.character.style.shade + 0.1)
 
 
 def _lashes(scene: Scene, side: int, upper: Array, lower: Array) -> None:
@@ -124,8 +123,7 @@ def _eyeshadow(scene: Scene, upper: Array, lower: Array) -> None:
     if colour is None:
         return
     lid = np.concatenate([lower, (upper + scene.up() * 0.11)[::-1]])
-    with scene.canvas.clipped(lid, 0.4) as layer:
-        layer.pixels[:] = (*colour, 255)
+    scene.canvas.veil(lid, colour, 0.4)
 
 
 def draw_eye(scene: Scene, side: int) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from models.training.characters.canvas import Canvas
 from models.training.characters.colours import mix, shadow
 from models.training.characters.curves import Array, bezier, ellipse, ribbon, smooth, smooth_closed, taper
-from models.training.characters.hair_shapes import HairShapes, hair_shapes
+from models.training.characters.hair_shapes import hair_shapes
 from models.training.characters.rig import acted_jaw
 from models.training.characters.scene import Scene
 from models.training.characters.spec import BeardKind, EarKind
@@ -16,7 +16,7 @@ def face_outline(scene: Scene) -> tuple[Array, Array]:
     jaw = acted_jaw(scene.character, scene.posed.act)
     curve = smooth(jaw, 49)
     angle = np.linspace(0, -np.pi, 22)[1:-1]
-    crown = np.stack([0.99 * np.cos(angle), 0.06 + (scene.character.face.top + 0.06) * np.sin(angle)], 1)
+    crown = np.stack([0.97 * np.cos(angle), 0.04 + (scene.character.face.top + 0.04) * np.sin(angle)], 1)
     top = np.column_stack([crown, np.full(len(crown), 0.0)])
     place = scene.posed.head.place
     line = place(curve)
@@ -161,9 +161,7 @@ def _blush(scene: Scene, layer: Canvas) -> None:
         return
     spots = scene.face(np.array([(-0.55, eyes.y + eyes.lower + 0.2), (0.55, eyes.y + eyes.lower + 0.2)]))
     for spot in spots:
-        region = layer.region(ellipse(spot, 0.42 * scene.unit, 0.3 * scene.unit), 0)
-        if region is not None:
-            region.glow(spot, (0.2 * scene.unit, 0.12 * scene.unit), face.blush, face.blush_strength)
+        layer.glow(spot, (0.2 * scene.unit, 0.12 * scene.unit), face.blush, face.blush_strength)
 
 
 def _hair_shadow(scene: Scene, layer: Canvas) -> None:
@@ -174,9 +172,7 @@ def _hair_shadow(scene: Scene, layer: Canvas) -> None:
     fall = -scene.up() * 0.1 + np.array([-style.light * 0.04, 0.0]) * scene.unit
     place = scene.shape(cap) + fall
     if scene.painted:
-        for step in (0.4, 0.8, 1.2):
-            with layer.clipped(scene.shape(cap) + fall * step, 0.3) as shaded:
-                shaded.pixels[:] = (*scene.inks.skin_dark, 255)
+        layer.haze(place + 0.4 * fall, 0.06 * scene.unit, scene.inks.skin_dark, 0.8)
     else:
         layer.fill(place, scene.inks.skin_dark)
 
@@ -233,72 +229,3 @@ def _skin_details(scene: Scene) -> None:
         scene.canvas.fill(
             ribbon(smooth(line, 8), 0.035 * scene.unit * taper(8)), mix(face.skin, (200, 80, 80), 0.5)
         )
-
-
-def draw_back_hair(scene: Scene) -> None:
-    """Draw the hair behind head and body."""
-    hair = scene.character.hair
-    for item in hair_shapes(scene.character).back:
-        outline = scene.shape(item)
-        scene.canvas.fill(outline, scene.inks.hair_dark)
-        if scene.painted or hair.tips is not None:
-            _tip_gradient(scene, outline)
-        scene.canvas.stroke(outline, scene.inks.hair_line, scene.outline, closed=True)
-
-
-def _tip_gradient(scene: Scene, outline: Array) -> None:
-    hair = scene.character.hair
-    end = shadow(hair.tips, 0.3) if hair.tips is not None else scene.inks.hair_deep
-    top, bottom = outline[:, 1].min(), outline[:, 1].max()
-    x = float(outline[:, 0].mean())
-    with scene.canvas.clipped(outline) as layer:
-        layer.ramp(np.array([x, 0.45 * top + 0.55 * bottom]), np.array([x, bottom]), end, 0.85)
-
-
-def draw_front_hair(scene: Scene) -> None:
-    """Draw cap, fringe and locks."""
-    shapes = hair_shapes(scene.character)
-    if shapes.cap is None:
-        return
-    for lock in shapes.locks:
-        _hair_piece(scene, scene.shape(lock), is_cap=False)
-    cap = scene.shape(shapes.cap)
-    _hair_piece(scene, cap, is_cap=True)
-    _gloss(scene, shapes, cap)
-    for strand in shapes.strands:
-        curve = scene.shape(strand)
-        width = 0.03 * scene.unit * taper(len(curve), 0.0, 0.6)
-        scene.canvas.fill(ribbon(curve, width), mix(scene.character.hair.colour, scene.inks.hair_deep, 0.55))
-    for item in shapes.above:
-        _hair_piece(scene, scene.shape(item), is_cap=False)
-
-
-def _hair_piece(scene: Scene, outline: Array, *, is_cap: bool) -> None:
-    hair, style = scene.character.hair, scene.character.style
-    scene.canvas.fill(outline, hair.colour)
-    if is_cap and (scene.painted or scene.cel):
-        with scene.canvas.clipped(outline) as layer:
-            centre = scene.face(np.array([(0.0, -0.3)]))[0]
-            away = np.array([-style.light, 0.0]) * scene.unit
-            if scene.painted:
-                layer.ramp(centre + away * 0.2, centre + away * 1.15, scene.inks.hair_dark, 0.9)
-                layer.glow(
-                    centre + scene.up() * 0.45 - away * 0.3,
-                    (0.5 * scene.unit, 0.28 * scene.unit),
-                    scene.inks.hair_light,
-                    0.55 * style.gloss,
-                )
-                layer.ramp(centre + scene.up() * 0.1, centre - scene.up() * 0.5, scene.inks.hair_dark, 0.5)
-            else:
-                hole = (outline - centre) * (0.97, 0.96) - away * 0.14 + scene.up() * 0.04
-                layer.fill_many([outline, hole], scene.inks.hair_dark)
-    scene.canvas.stroke(outline, scene.inks.hair_line, scene.outline, closed=True)
-
-
-def _gloss(scene: Scene, shapes: HairShapes, cap: Array) -> None:
-    gloss = scene.character.style.gloss
-    if gloss < 0.2 or not shapes.gloss:  # noqa: PLR2004 - matt hair
-        return
-    with scene.canvas.clipped(cap, 0.35 if scene.painted else 0.75) as layer:
-        for band in shapes.gloss:
-            layer.fill(scene.shape(band), scene.inks.hair_light)

@@ -1,6 +1,7 @@
 """``draw``: a posed character to a picture, its mattes and a coarse depth map."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -14,13 +15,12 @@ from models.training.characters.draw_body import draw_arms, draw_neck, draw_tors
 from models.training.characters.draw_extras import draw_glasses, draw_hat, draw_pins
 from models.training.characters.draw_eyes import draw_brow, draw_eye
 from models.training.characters.draw_head import (
-    draw_back_hair,
     draw_ears,
     draw_face,
-    draw_front_hair,
     draw_skull,
     draw_top_ears,
 )
+from models.training.characters.draw_hair import draw_back_hair, draw_falls, draw_front_hair
 from models.training.characters.draw_mouth import draw_mouth, draw_nose
 from models.training.characters.posing import Posed, pose
 from models.training.characters.scene import Scene, inks
@@ -83,6 +83,8 @@ def _draw_all(scene: Scene) -> None:
     canvas.label = _BODY
     draw_neck(scene)
     draw_torso(scene)
+    canvas.label = _BACK_HAIR
+    draw_falls(scene)
     _draw_head(scene)
     canvas.label = _ARMS
     draw_arms(scene)
@@ -101,10 +103,17 @@ def _depth_map(scene: Scene, coarse: Map) -> Map:
     return np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _grain(rgb: Pixels, strength: float, seed: int) -> Pixels:
-    """Add still paper grain."""
-    noise = np.random.default_rng(seed).normal(0, 9 * strength, (*rgb.shape[:2], 1))
-    return np.clip(np.rint(rgb + noise), 0, 255).astype(np.uint8)
+@lru_cache(maxsize=16)
+def _grain(size: int, strength: float, seed: int) -> NDArray[np.int16]:
+    """Return still paper grain ``(S, S, 3)`` to add to a picture."""
+    noise = np.random.default_rng(seed).normal(0, 9 * strength, (size, size, 1))
+    return np.repeat(np.rint(noise), 3, 2).astype(np.int16)
+
+
+def _labels(canvas: Canvas) -> Map:
+    if canvas.labels is None:
+        raise ValueError("the canvas gathers no labels: start it with Canvas.over")
+    return canvas.labels * np.float32(1 / 255)
 
 
 def draw(character: Character, posed: Posed, size: int = 256) -> Drawing:
@@ -120,9 +129,9 @@ def draw(character: Character, posed: Posed, size: int = 256) -> Drawing:
     _draw_all(scene)
     rgb, alpha = canvas.reduced()
     if character.style.grain > 0:
-        rgb = _grain(rgb, character.style.grain, character.backdrop.seed)
-    labels = cv2.resize(canvas.labels, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
-    labels /= np.float32(255)
+        grain = _grain(size, character.style.grain, character.backdrop.seed)
+        rgb = np.asarray(cv2.add(rgb, grain, dtype=cv2.CV_8U), np.uint8)
+    labels = _labels(canvas)
     head = np.minimum(labels[..., 0], alpha)
     return Drawing(rgb=rgb, alpha=alpha, head=head, depth=_depth_map(scene, labels[..., 1]))
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from engine.types import CONTROL_INDEX, NUM_CONTROLS
 from models.training.characters.curves import Array, spline_matrix_at
-from models.training.characters.hair_shapes import Shape, hair_shapes
+from models.training.characters.hair_parts import Shape
+from models.training.characters.hair_shapes import hair_shapes
 from models.training.characters.rig import (
     BodyFrame,
     HeadFrame,

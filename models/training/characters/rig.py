@@ -5,8 +5,9 @@ outlines of round things (skull, hair) are no material points, so they *cling*: 
 only their middle moves. ``place`` mixes the two by each point's ``cling``.
 """
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -45,6 +46,15 @@ class HeadFrame:
     pitch: float
     roll: float
 
+    @cached_property
+    def _turns(self) -> tuple[float, float, float, float]:
+        return (
+            float(np.sin(self.yaw)),
+            float(np.cos(self.yaw)),
+            float(np.sin(self.pitch)),
+            float(np.cos(self.pitch)),
+        )
+
     def place(self, points: Array, cling: Array | float = 0.0, hang: Array | float = 0.0) -> Array:
         """Return ``(K, 2)`` fractions of the picture for ``points (K, 3)`` in head units.
 
@@ -53,20 +63,25 @@ class HeadFrame:
             cling: 0 for points of a surface, 1 for points of a round outline.
             hang: 0 turns with the head, 1 hangs straight down from it.
         """
+        sin_yaw, cos_yaw, sin_pitch, cos_pitch = self._turns
         x, y, z = points[:, 0], points[:, 1] - PIVOT_Y, points[:, 2]
-        sin_yaw, cos_yaw = np.sin(self.yaw), np.cos(self.yaw)
-        sin_pitch, cos_pitch = np.sin(self.pitch), np.cos(self.pitch)
-        wide = cos_yaw + cling * (np.hypot(cos_yaw, _DEEPER * sin_yaw) - cos_yaw)
+        wide = cos_yaw + cling * (math.hypot(cos_yaw, _DEEPER * sin_yaw) - cos_yaw)
         tall = cos_pitch + cling * (1 - cos_pitch)
         # Pitch acts first, then yaw, then roll, as in engine.types.HeadPose.
-        turned_y = y * tall + z * sin_pitch
-        turned_x = x * wide + (z * cos_pitch - y * sin_pitch * (1 - cling)) * sin_yaw
-        roll = self.roll * (1 - hang * np.clip(turned_y * 0.9 + 0.45, 0.0, 0.75))
-        sin_roll, cos_roll = np.sin(roll), np.cos(roll)
-        rolled = np.stack(
-            [turned_x * cos_roll - turned_y * sin_roll, turned_x * sin_roll + turned_y * cos_roll], 1
-        )
-        return np.asarray(self.origin + rolled * self.unit)
+        down = y * tall + z * sin_pitch
+        across = x * wide + (z * cos_pitch - y * ((1 - cling) * sin_pitch)) * sin_yaw
+        if isinstance(hang, float) and hang == 0.0:
+            sin_roll, cos_roll = math.sin(self.roll), math.cos(self.roll)
+            return self._framed(across * cos_roll - down * sin_roll, across * sin_roll + down * cos_roll)
+        roll = self.roll * (1 - hang * np.minimum(np.maximum(down * 0.9 + 0.45, 0.0), 0.75))
+        sin_, cos_ = np.sin(roll), np.cos(roll)
+        return self._framed(across * cos_ - down * sin_, across * sin_ + down * cos_)
+
+    def _framed(self, x: Array, y: Array) -> Array:
+        result = np.empty((len(x), 2))
+        result[:, 0] = x * self.unit + self.origin[0]
+        result[:, 1] = y * self.unit + self.origin[1]
+        return result
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,12 +96,15 @@ class BodyFrame:
     def place(self, points: Array) -> Array:
         """Return ``(K, 2)`` fractions of the picture for body ``points (K, 2)`` in head units."""
         breath, left, right = self.lift
-        x, y = points[:, 0], points[:, 1]
-        rise = breath * 0.035 + 0.3 * (left * np.clip(-x - 0.5, 0, 0.8) + right * np.clip(x - 0.5, 0, 0.8))
-        across, down = x, y - rise - 4.0
-        sin_roll, cos_roll = np.sin(self.roll), np.cos(self.roll)
-        rolled = np.stack([across * cos_roll - down * sin_roll, across * sin_roll + down * cos_roll + 4.0], 1)
-        return np.asarray(self.origin + rolled * self.unit)
+        x, y = points[:, 0], points[:, 1] - (4.0 + breath * 0.035)
+        if left or right:
+            outside = np.minimum(np.maximum(np.abs(x) - 0.5, 0), 0.8)
+            y = y - 0.3 * outside * np.where(x < 0, left, right)
+        sin, cos = math.sin(self.roll) * self.unit, math.cos(self.roll) * self.unit
+        result = np.empty((len(points), 2))
+        result[:, 0] = x * cos - y * sin + self.origin[0]
+        result[:, 1] = x * sin + y * cos + (self.origin[1] + 4.0 * self.unit)
+        return result
 
 
 def head_frame(character: Character, act: Act) -> HeadFrame:
@@ -118,10 +136,10 @@ def jaw_outline(character: Character) -> Array:
     face = character.face
     side = np.array(
         [
-            (0.99, 0.06),
-            (0.5 + 0.5 * face.cheek, 0.3),
-            (face.cheek, 0.3 + 0.24 * face.chin),
-            (face.jaw, 0.79 * face.chin),
+            (0.97, 0.04),
+            (0.5 * 0.95 + 0.5 * face.cheek, 0.28),
+            (face.cheek, 0.28 + 0.24 * face.chin),
+            (face.jaw, 0.8 * face.chin),
             (face.chin_width, 0.985 * face.chin),
         ]
     )

@@ -78,7 +78,7 @@ class _Cast:
     """Big decisions that hang together: how much anime, which sex, how old."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self.anime = float(np.clip(_near(rng, 0.6, 0.6), 0, 1))
+        self.anime = float(np.clip(_near(rng, 0.66, 0.7), 0, 1))
         self.masculine = float(np.clip(_near(rng, 0.45, 0.6), 0, 1))
         self.age = float(np.clip(_near(rng, 0.35, 0.5), 0, 1))
 
@@ -91,14 +91,14 @@ def _face(rng: np.random.Generator, cast: _Cast) -> Face:
         if cast.anime > 0.5
         else (NoseKind.LINE, NoseKind.WEDGE, NoseKind.ROUND)
     )
-    chin = _near(rng, 1.06 + 0.1 * cast.age + 0.05 * cast.masculine, 0.1)
+    chin = _near(rng, 1.12 + 0.08 * cast.age + 0.06 * cast.masculine - 0.04 * cast.anime, 0.08)
     return Face(
         top=_near(rng, 1.14, 0.07),
         chin=chin,
-        cheek=_near(rng, 0.92, 0.05),
-        jaw=_near(rng, 0.62 + 0.1 * cast.masculine, 0.1),
-        chin_width=_near(rng, 0.14 + 0.16 * cast.masculine + 0.06 * (1 - cast.anime), 0.08),
-        skin=_varied(rng, skin),
+        cheek=_near(rng, 0.88, 0.05),
+        jaw=_near(rng, 0.54 + 0.12 * cast.masculine - 0.04 * cast.anime, 0.08),
+        chin_width=_near(rng, 0.13 + 0.14 * cast.masculine + 0.06 * (1 - cast.anime), 0.08),
+        skin=adjust(skin, saturation=_near(rng, 1.0, 0.12), value=_near(rng, 1.0, 0.05)),
         blush=blush,
         blush_strength=max(0.0, _near(rng, 0.35, 0.5)),
         freckles=float(rng.uniform(0.2, 1)) if rng.random() < 0.12 else 0.0,
@@ -110,9 +110,9 @@ def _face(rng: np.random.Generator, cast: _Cast) -> Face:
 
 
 def _eyes(rng: np.random.Generator, cast: _Cast) -> Eyes:
-    big = float(np.clip(cast.anime - 0.25 * cast.masculine - 0.15 * cast.age, 0, 1))
-    width = _near(rng, 0.175 + 0.115 * big, 0.03)
-    tall = width * _near(rng, 0.62 + 0.42 * big, 0.2)
+    big = float(np.clip(1.1 * cast.anime - 0.25 * cast.masculine - 0.15 * cast.age, 0, 1))
+    width = _near(rng, 0.185 + 0.12 * big, 0.025)
+    tall = width * _near(rng, 0.62 + 0.46 * big, 0.18)
     colour = _varied(rng, _pick(rng, colours.EYES))
     odd = rng.random() < 0.05
     lash = _near(rng, 0.028 + 0.03 * big + 0.02 * (1 - cast.masculine), 0.015)
@@ -237,12 +237,12 @@ def _mouth(rng: np.random.Generator, cast: _Cast, face: Face) -> Mouth:
     full = _near(rng, 1.0 - 0.3 * cast.masculine, 0.35)
     room = face.chin - face.nose_y
     return Mouth(
-        y=face.nose_y + room * _near(rng, 0.45, 0.05),
+        y=face.nose_y + room * _near(rng, 0.44, 0.05),
         width=_near(rng, 0.2 + 0.1 * (1 - cast.anime), 0.05),
         upper_lip=0.04 * full if lips else 0.02,
         lower_lip=0.06 * full if lips else 0.045,
         painted_lips=_near(rng, 0.6, 0.35) if lips else 0.0,
-        curl=_near(rng, 0.02, 0.035),
+        curl=_near(rng, 0.035, 0.035),
         lip=_varied(
             rng, _pick(rng, ((206, 96, 100), (190, 80, 90), (220, 120, 120), (170, 70, 80), (214, 60, 80)))
         ),

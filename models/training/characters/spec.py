@@ -4,8 +4,10 @@ Lengths are in *head units* (half the width of the head at rest) unless a field 
 origin is the middle of the skull, x to the right, y down, z towards the viewer. Colours are RGB, 0..255.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
+from functools import cached_property
+from typing import Any
 
 Rgb = tuple[int, int, int]
 
@@ -361,6 +363,18 @@ class Character:
     clothes: Clothes = Clothes()
     extras: Extras = Extras()
     backdrop: Backdrop = Backdrop()
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, item.name) for item in fields(self)))
+
+    def __hash__(self) -> int:
+        # Caches ask for it many times a frame, and a tree of some 90 fields is slow to hash.
+        return self._hash
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Hashes of strings differ between processes: do not carry one over.
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
 
 
 @dataclass(frozen=True, kw_only=True)
