@@ -8,8 +8,7 @@ the engine's retargeting, which is what the network will meet live.
 
 import multiprocessing
 import queue
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +16,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.retarget.retargeter import Retargeter
+from engine.retarget.settings import DRAWN, RetargetSettings
+from engine.types import Avatar
 from models.networks.fill import background_plate, extend_colour
-from models.training.characters import NEUTRAL, Character, draw, pose, sample_character, sample_performance
+from models.training.characters import (
+    NEUTRAL,
+    Act,
+    draw,
+    pose,
+    sample_character,
+    sample_performance,
+    training_rng,
+)
+from models.training.driving import performance_of
 
 CLIP_FRAMES = 16
+FPS = 25.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +45,7 @@ class Clip:
         rgb: ``(T, 3, S, S)`` uint8.
         alpha: ``(T, 1, S, S)`` uint8.
         points: True points ``(T, 61, 2)`` float32.
-        driven: Points through retargeting ``(T, 61, 2)`` float32 (the true ones where there was no driver).
+        driven: Points through retargeting ``(T, 61, 2)`` float32.
         scores: ``(T, 61)`` float32.
     """
 
@@ -53,6 +65,8 @@ class DataSettings:
 
     Attributes:
         seed: Root of every character and performance.
+        start: Step at which the run (re)starts: a continued run draws other characters.
+        first_worker: Number of this trainer's first drawing process; the others of a run have other characters.
         size: Side of the pictures in pixels.
         num_workers: Drawing processes.
         pool_clips: Clips kept; the oldest leaves when a new one comes.
@@ -60,10 +74,12 @@ class DataSettings:
     """
 
     seed: int = 1
+    start: int = 0
+    first_worker: int = 0
     size: int = 256
     num_workers: int = 1
     pool_clips: int = 256
-    reuse: float = 1.5
+    reuse: float = 3.0
 
 
 def _channels_first(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -77,12 +93,13 @@ def _to_bytes(matte: NDArray[np.float32]) -> NDArray[np.uint8]:
 def draw_clip(rng: np.random.Generator, size: int) -> Clip:
     """Draw one clip of a fresh character under a fresh performance."""
     character = sample_character(rng)
-    acts = sample_performance(rng, CLIP_FRAMES)
+    acts = sample_performance(rng, CLIP_FRAMES, FPS)
     rest = pose(character, NEUTRAL)
     reference = draw(character, rest, size)
     posed = [pose(character, act) for act in acts]
     drawings = [draw(character, one, size) for one in posed]
     points = np.stack([one.points for one in posed]).astype(np.float32)
+    target = Avatar(name="", rgb=reference.rgb, points=rest.points, depth=rest.depth, scores=rest.scores)
     return Clip(
         reference=np.concatenate([_channels_first(reference.rgb), _to_bytes(reference.alpha)[None]]),
         reference_points=rest.points.astype(np.float32),
@@ -90,20 +107,25 @@ def draw_clip(rng: np.random.Generator, size: int) -> Clip:
         rgb=np.stack([_channels_first(one.rgb) for one in drawings]),
         alpha=np.stack([_to_bytes(one.alpha)[None] for one in drawings]),
         points=points,
-        driven=_driven_points(rng, character, acts, points),
+        driven=_driven_points(rng, target, acts),
         scores=np.stack([one.scores for one in posed]).astype(np.float32),
     )
 
 
 def _driven_points(
-    rng: np.random.Generator, character: Character, acts: list, points: NDArray[np.float32]
+    rng: np.random.Generator, target: Avatar, acts: Sequence[Act]
 ) -> NDArray[np.float32]:
-    return points
+    # What the engine would make of another character doing the same, its rest pose known.
+    driver = sample_character(rng)
+    retargeter = Retargeter(target, RetargetSettings(mirror=False, performer=DRAWN))
+    retargeter.set_neutral([performance_of(driver, NEUTRAL)])
+    performances = (performance_of(driver, act, index, index / FPS) for index, act in enumerate(acts))
+    return np.stack([retargeter.control(one).points for one in performances]).astype(np.float32)
 
 
 def _work(settings: DataSettings, worker: int, out: "multiprocessing.Queue[Clip]") -> None:
     torch.set_num_threads(1)
-    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(1, worker)))
+    rng = training_rng(settings.seed, worker, settings.start)
     while True:
         out.put(draw_clip(rng, settings.size))
 
@@ -162,20 +184,19 @@ class ClipPool:
         self._settings = settings
         self._clips: list[Clip] = []
         self._credit = 0.0
-        self._rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(2,)))
+        self._rng = training_rng(settings.seed, 500 + settings.first_worker, settings.start)
         context = multiprocessing.get_context("spawn")
         self._queue: multiprocessing.Queue[Clip] = context.Queue(maxsize=4)
         self._workers = [
-            context.Process(target=_work, args=(settings, index, self._queue), daemon=True)
+            context.Process(target=_work, args=(settings, settings.first_worker + index, self._queue), daemon=True)
             for index in range(settings.num_workers)
         ]
         self._next = 0
-        self._stop = threading.Event()
 
     def __enter__(self) -> "ClipPool":
         for worker in self._workers:
             worker.start()
-        while len(self._clips) < min(48, self._settings.pool_clips):
+        while len(self._clips) < min(16, self._settings.pool_clips):
             self._add(self._queue.get())
         return self
 

@@ -10,17 +10,20 @@ import argparse
 import json
 import logging
 import math
+import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import numpy as np
 import torch
+import torch.distributed as dist
+import torch.multiprocessing
 from torch import Tensor, nn
 
 from models.checkpoints.pocket import load_pocket, save_pocket
 from models.networks.pocket import PocketConfig, PocketNetworks
+from models.training.characters import training_rng
 from models.training.pocket.data import Batch, ClipPool, DataSettings
 from models.training.pocket.evaluate import quick_scores
 from models.training.pocket.patterns import Pattern, sample_pattern
@@ -35,7 +38,7 @@ class TrainSettings:
 
     Attributes:
         minutes: Length of the run; sets the learning-rate schedule.
-        batch_frames: Frames per step.
+        batch_frames: Frames per step and process.
         learning_rate: Peak of AdamW's rate.
         seed: Seed of data, patterns and noise.
         ema: Decay of the averaged weights that are published.
@@ -43,10 +46,13 @@ class TrainSettings:
         resume: Weights file to start from, or None.
         save_minutes: Time between checkpoints.
         score_minutes: Time between scores on held-out characters.
+        processes: Trainers that average their gradients, one thread each; on a processor that other programs
+            use, too, they lose far less than the threads of one trainer, which wait for each other in every
+            layer. 1 on a GPU.
     """
 
     minutes: float = 60.0
-    batch_frames: int = 12
+    batch_frames: int = 8
     learning_rate: float = 1.5e-3
     seed: int = 1
     ema: float = 0.999
@@ -54,6 +60,7 @@ class TrainSettings:
     resume: Path | None = None
     save_minutes: float = 5.0
     score_minutes: float = 10.0
+    processes: int = 2
 
 
 def learning_rate(settings: TrainSettings, step: int, progress: float) -> float:
@@ -105,13 +112,14 @@ class Trainer:
             self.networks.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3
         )
         self.count = 0
-        self.started_at_s = time.monotonic()
-        self.before_s = 0.0
+        self.elapsed_s = 0.0
+        self._ticked_at_s = time.monotonic()
 
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds trained, earlier parts of the run counted in."""
-        return self.before_s + time.monotonic() - self.started_at_s
+    def tick(self) -> None:
+        """Count the time since the last call as trained."""
+        now_s = time.monotonic()
+        self.elapsed_s += now_s - self._ticked_at_s
+        self._ticked_at_s = now_s
 
     def update(self, batch: Batch, pattern: Pattern) -> dict[str, float]:
         """Take one step and return the parts of the loss."""
@@ -126,11 +134,26 @@ class Trainer:
             loss, parts = self.step(batch, levels, driven)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self._average_over_processes()
         nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
         self.optimizer.step()
         self.averaged.update(self.networks)
         self.count += 1
         return parts
+
+    def _average_over_processes(self) -> None:
+        self.tick()
+        if not dist.is_initialized():
+            return
+        gradients = [one.grad for one in self.networks.parameters() if one.grad is not None]
+        # The time travels along, so that all processes take the same learning rate and stop together.
+        elapsed = torch.tensor([self.elapsed_s])
+        joined = torch.cat([*(one.flatten() for one in gradients), elapsed])
+        dist.all_reduce(joined)
+        joined /= dist.get_world_size()
+        self.elapsed_s = float(joined[-1])
+        for gradient, averaged in zip(gradients, joined[:-1].split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(averaged.view_as(gradient))
 
     def save(self) -> None:
         """Write the averaged weights, and what a continued run needs, atomically."""
@@ -157,56 +180,107 @@ class Trainer:
         )
         self.optimizer.load_state_dict(state["optimizer"])
         self.count = state["count"]
-        self.before_s = state["elapsed_s"]
+        self.elapsed_s = state["elapsed_s"]
         logger.info("continuing at step %d", self.count)
 
 
-def train(settings: TrainSettings, data: DataSettings) -> None:
-    """Run until ``settings.minutes`` are over; checkpoints and scores on the way."""
+def train(settings: TrainSettings, data: DataSettings, rank: int = 0) -> None:
+    """Run until ``settings.minutes`` are over; process 0 writes checkpoints and scores on the way."""
     settings.folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(settings)
     trainer.restore()
-    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(3, trainer.count)))
+    rng = training_rng(settings.seed, 1000 + rank, trainer.count)
+    torch.manual_seed(settings.seed + 7919 * rank + trainer.count)
     current: list[Pattern] = []
 
     def shapes() -> Iterator[tuple[int, int]]:
-        while True:
+        while trainer.elapsed_s < settings.minutes * 60:
             current[:] = [sample_pattern(rng, settings.batch_frames)]
             yield current[0].sequences, current[0].frames
 
-    saved = scored = trainer.elapsed_s
-    sums: dict[str, float] = {}
-    with ClipPool(data) as pool, (settings.folder / "log.jsonl").open("a") as log:
+    report = Report(trainer) if rank == 0 else None
+    with ClipPool(replace(data, start=trainer.count, first_worker=rank * data.num_workers)) as pool:
         for batch in pool.batches(trainer.device, shapes()):
-            for name, value in trainer.update(batch, current[0]).items():
-                sums[name] = sums.get(name, 0.0) * 0.98 + 0.02 * value
-            if trainer.count % 50 == 0:
-                log.write(json.dumps({"step": trainer.count, "s": round(trainer.elapsed_s), **sums}) + "\n")
-                log.flush()
-            over = trainer.elapsed_s > settings.minutes * 60
-            if over or trainer.elapsed_s - saved > settings.save_minutes * 60:
-                trainer.save()
-                saved = trainer.elapsed_s
-            if over or trainer.elapsed_s - scored > settings.score_minutes * 60:
-                scores = quick_scores(trainer.averaged.networks, settings.folder / f"sheet_{trainer.count}.png")
-                log.write(json.dumps({"step": trainer.count, "s": round(trainer.elapsed_s), **scores}) + "\n")
-                log.flush()
-                scored = trainer.elapsed_s
-            if over:
-                return
+            parts = trainer.update(batch, current[0])
+            if report is not None:
+                report.after_step(parts)
+    if report is not None:
+        report.finish()
+
+
+class Report:
+    """Log, checkpoints and scores of a run."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._saved_s = self._scored_s = trainer.elapsed_s
+        self._means: dict[str, float] = {}
+
+    def after_step(self, parts: dict[str, float]) -> None:
+        """Log every 50 steps, save and score when it is time."""
+        trainer, settings = self._trainer, self._trainer.settings
+        for name, value in parts.items():
+            self._means[name] = 0.98 * self._means.get(name, value) + 0.02 * value
+        if trainer.count % 50 == 0:
+            self._write({name: round(value, 4) for name, value in self._means.items()})
+        if trainer.elapsed_s - self._saved_s > settings.save_minutes * 60:
+            trainer.save()
+            self._saved_s = trainer.elapsed_s
+        if trainer.elapsed_s - self._scored_s > settings.score_minutes * 60:
+            self._score()
+            self._scored_s = trainer.elapsed_s
+
+    def finish(self) -> None:
+        """Save and score at the end."""
+        self._trainer.save()
+        self._score()
+
+    def _score(self) -> None:
+        trainer = self._trainer
+        sheet = trainer.settings.folder / f"sheet_{trainer.count}.png"
+        self._write(quick_scores(trainer.averaged.networks, sheet))
+
+    def _write(self, values: dict[str, float]) -> None:
+        trainer = self._trainer
+        line = {"step": trainer.count, "s": round(trainer.elapsed_s), **values}
+        with (trainer.settings.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+
+
+def _run(rank: int, settings: TrainSettings, data: DataSettings, meeting: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=settings.processes)
+    train(settings, data, rank)
+    dist.destroy_process_group()
+
+
+def launch(settings: TrainSettings, data: DataSettings) -> None:
+    """Train in one process on a GPU, in ``settings.processes`` on a CPU."""
+    if torch.cuda.is_available() or settings.processes == 1:
+        train(settings, data)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = (Path(folder) / "meeting").as_uri()
+        torch.multiprocessing.spawn(_run, (settings, data, meeting), nprocs=settings.processes)
 
 
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
+    names: set[str] = set()
     for group in (TrainSettings, DataSettings):
         for one in fields(group):
-            kind = Path if one.name in {"folder", "resume"} else type(one.default)
-            if f"--{one.name}" not in parser._option_string_actions:  # noqa: SLF001 - the seed is shared
+            if one.name not in names and one.name not in {"start", "first_worker"}:
+                kind = Path if one.name in {"folder", "resume"} else type(one.default)
                 parser.add_argument(f"--{one.name}".replace("_", "-"), type=kind, default=one.default)
+                names.add(one.name)
     values = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO)
-    train(*(group(**{one.name: values[one.name] for one in fields(group)}) for group in (TrainSettings, DataSettings)))
+
+    def filled(group: type) -> dict[str, object]:
+        return {one.name: values[one.name] for one in fields(group) if one.name in values}
+
+    launch(TrainSettings(**filled(TrainSettings)), DataSettings(**filled(DataSettings)))
 
 
 if __name__ == "__main__":
