@@ -33,11 +33,11 @@ class Feed:
     """Reads, tracks and hands over until the source ends or ``stop`` is called.
 
     Args:
-        open_source: Returns a source that is not open yet.
+        open_source: Returns an open source; called on this thread.
         open_tracker: Returns a tracker; called on this thread (it may take a second).
         handover: Where tracked frames go: ``Newest`` (live) or ``InOrder`` (offline).
         times: Where the stage ``track`` is measured.
-        loops: Whether a source that ended starts again.
+        may_read: Set when frames are wanted (the networks are loaded): a clip begins at its first read.
     """
 
     def __init__(
@@ -47,18 +47,16 @@ class Feed:
         handover: Handover[Tracked],
         times: StageTimes,
         *,
-        loops: bool = False,
+        may_read: threading.Event | None = None,
     ) -> None:
         self._open_source = open_source
         self._open_tracker = open_tracker
         self._handover = handover
         self._times = times
-        self._loops = loops
+        self._may_read = may_read
         self._source: Source | None = None
         self._newest: Tracked | None = None
         self._frames_in = 0
-        self._offset_s = 0.0
-        self._next_s = 0.0
         self._error: UnderstudyError | None = None
         self._is_stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -79,6 +77,11 @@ class Feed:
         return self._is_stopping.is_set()
 
     @property
+    def source(self) -> Source | None:
+        """The source, once this thread has made it; its facts can be read once a frame came."""
+        return self._source
+
+    @property
     def frames_in(self) -> int:
         """Frames read so far."""
         return self._frames_in
@@ -97,7 +100,7 @@ class Feed:
     def progress(self) -> float | None:
         """Share of the source that was read, or None when it has no known end."""
         total = self._source.num_frames if self._source is not None else None
-        if not total or self._loops:
+        if not total:
             return None
         newest = self._newest
         return min(1.0, (newest.ticket.index + 1) / total) if newest else 0.0
@@ -135,7 +138,9 @@ class Feed:
         try:
             source = self._source = self._open_source()
             try:
-                source.open()
+                while self._may_read is not None and not self._may_read.wait(_READ_TIMEOUT_S):
+                    if self._is_stopping.is_set():
+                        return
                 while not self._is_stopping.is_set() and self._turn(source, tracker):
                     pass
             finally:
@@ -148,20 +153,12 @@ class Feed:
         try:
             frame = source.read(_READ_TIMEOUT_S)
         except EOFError:
-            if not self._loops or self._frames_in == 0:
-                return False
-            source.close()
-            source.open()
-            self._offset_s = self._next_s
-            return True
-        return frame is None or self._bring(frame, source, tracker)
+            return False
+        return frame is None or self._bring(frame, tracker)
 
-    def _bring(self, frame: Frame, source: Source, tracker: Tracker) -> bool:
+    def _bring(self, frame: Frame, tracker: Tracker) -> bool:
         self._frames_in += 1
         with self._times.measure("track"):
             performance = tracker.track(frame)
-        # Media time goes on when a clip starts again, so that a recording's does.
-        media_s = self._offset_s + frame.media_s
-        self._next_s = media_s + 1.0 / source.fps if source.fps > 0 else media_s
-        self._newest = Tracked(Ticket(frame.index, frame.captured_at_s, media_s), performance)
+        self._newest = Tracked(Ticket(frame.index, frame.captured_at_s, frame.media_s), performance)
         return self._handover.put(self._newest)

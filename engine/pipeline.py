@@ -7,19 +7,21 @@ A picture carries the ticket (index and times) of the frame that it shows, throu
 latency and sound stay exact. No camera pixel comes this far: performances hold none. Thread: the worker's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from engine.latency import StageTimes
 from engine.stand_in import Performer, Presence, RestingActor, StandIn
 from engine.types import Control, Origin, Performance, Picture, RgbImage
 
+if TYPE_CHECKING:  # the window imports this module at its start: torch comes with the networks, later
+    from torch import Tensor
+
+Row: TypeAlias = "Mapping[str, Tensor]"
 RgbaImages = NDArray[np.uint8]  # (c, S, S, 4)
 
 STAGES = ("track", "retarget", "condition", "denoise", "decode", "compose", "send")
@@ -45,16 +47,21 @@ class Conditioner(Protocol):
     """One avatar for one model (``engine.condition``)."""
 
     @property
-    def reference(self) -> Mapping[str, Tensor]:
+    def reference(self) -> Row:
         """What stays between changes of avatar."""
         ...
 
     @property
-    def picture(self) -> Tensor:
+    def picture(self) -> "Tensor":
         """The avatar as the decoder refines it, ``(1, 4, S, S)``."""
         ...
 
-    def row(self, control: Control) -> Mapping[str, Tensor]:
+    @property
+    def plate(self) -> RgbImage:
+        """The avatar's own background, ``(S, S, 3)``."""
+        ...
+
+    def row(self, control: Control) -> Row:
         """Return one frame's conditions, each with a leading dimension of 1."""
         ...
 
@@ -63,12 +70,12 @@ class CleanRow(Protocol):
     """Frames that left the buffer: views, valid until its next call."""
 
     @property
-    def latents(self) -> Tensor:
+    def latents(self) -> "Tensor":
         """``(c, C, h, w)``."""
         ...
 
     @property
-    def conditions(self) -> Mapping[str, Tensor]:
+    def conditions(self) -> Row:
         """What entered with these frames."""
         ...
 
@@ -81,9 +88,7 @@ class CleanRow(Protocol):
 class Buffer(Protocol):
     """The rolling buffer (``engine.denoise``)."""
 
-    def push(
-        self, conditions: Mapping[str, Tensor], latents: Tensor | None = None, tag: object = None
-    ) -> CleanRow | None:
+    def push(self, conditions: Row, latents: "Tensor | None" = None, tag: object = None) -> CleanRow | None:
         """Take c frames in; return the c frames that became clean, or None while it fills."""
         ...
 
@@ -95,7 +100,7 @@ class Buffer(Protocol):
         """Forget what is under way."""
         ...
 
-    def set_reference(self, reference: Mapping[str, Tensor]) -> None:
+    def set_reference(self, reference: Row) -> None:
         """Change the avatar."""
         ...
 
@@ -103,7 +108,7 @@ class Buffer(Protocol):
 class Decoder(Protocol):
     """Latents to pictures, with the memory that it carries (``engine.decode``)."""
 
-    def decode(self, latents: Tensor, conditions: Mapping[str, Tensor], picture: Tensor) -> RgbaImages:
+    def decode(self, latents: "Tensor", conditions: Row, picture: "Tensor") -> RgbaImages:
         """Return ``(c, S, S, 4)`` uint8 straight RGBA of the avatar ``picture``."""
         ...
 
@@ -144,11 +149,13 @@ class Machinery:
     Attributes:
         buffer: For rows of ``chunk`` frames.
         decoder: For as many.
+        join: Puts the conditions of c frames together, in front.
         chunk: Frames c of a row.
     """
 
     buffer: Buffer
     decoder: Decoder
+    join: Callable[[Sequence[Row]], Row]
     chunk: int
 
 
@@ -174,11 +181,12 @@ class Pipeline:
         self._stand_in = stand_in
         self._buffer = machinery.buffer
         self._decoder = machinery.decoder
+        self._join = machinery.join
         self._chunk = machinery.chunk
         self._cast = cast
         self._times = times
         self._entries: list[_Entry] = []
-        self._row: list[Mapping[str, Tensor]] = []
+        self._row: list[Row] = []
         self._under_way = 0
         self._buffer.set_reference(cast.conditioner.reference)
 
@@ -251,7 +259,7 @@ class Pipeline:
         return dropped
 
     def _push(self) -> list[Picture]:
-        conditions = self._row[0] if self._chunk == 1 else _joined(self._row)
+        conditions = self._row[0] if self._chunk == 1 else self._join(self._row)
         entries, self._entries, self._row = tuple(self._entries), [], []
         with self._times.measure("denoise"):
             popped = self._buffer.push(conditions, tag=entries)
@@ -267,10 +275,6 @@ class Pipeline:
             pictures = [_picture(entry, self._cast.composer(frame)) for entry, frame in pairs]
         self._under_way -= len(pictures)
         return pictures
-
-
-def _joined(rows: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
 
 
 def _picture(entry: _Entry, rgb: RgbImage) -> Picture:

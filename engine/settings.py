@@ -214,6 +214,11 @@ class Settings:
             for side in self.picture_size:
                 _check_range("The picture's side", side, 64, 4096)
 
+    @property
+    def composed_size(self) -> tuple[int, int]:
+        """Width and height of the pictures that leave."""
+        return self.picture_size or (self.quality.size, self.quality.size)
+
 
 def tips(settings_type: type) -> dict[str, str]:
     """Return the tool tip of each field of a settings class that has one, by field name."""

@@ -11,6 +11,10 @@ from engine.settings import LossSettings
 from engine.types import Control, Origin, Performance, TrackState
 
 
+FROM_START_S = 0.2
+"""A tracker wants a few frames before it is sure; a face found this early was there from the start."""
+
+
 class Performer(Protocol):
     """Brings a performance into the avatar's proportions (``engine.retarget``)."""
 
@@ -22,16 +26,16 @@ class Performer(Protocol):
 class RestingActor(Protocol):
     """The avatar by itself: breathing, blinking (``engine.retarget``)."""
 
-    def control(self, at_s: float) -> Control:
-        """Return where the avatar's points are at ``at_s``."""
+    def control(self, time_s: float, /) -> Control:
+        """Return where the avatar's points are ``time_s`` (>= 0) after it came to rest."""
         ...
 
 
 class Ease(Protocol):
     """Goes from one control to another."""
 
-    def __call__(self, start: Control, end: Control, amount: float) -> Control:
-        """Return ``start`` at 0, ``end`` at 1."""
+    def __call__(self, start: Control, end: Control, fraction: float, /) -> Control:
+        """Return ``start`` at 0, ``end`` at 1; it starts and ends gently."""
         ...
 
 
@@ -47,7 +51,7 @@ class StandIn:
     """Chooses each frame's control, and goes smoothly from one mover to the next.
 
     The person's share goes from 0 to 1 over ``ease_s`` after a face is found and back after it was lost for
-    ``hold_s``; a face in the very first frame is followed at once.
+    ``hold_s``; a face that is there from the start is followed at once.
 
     Args:
         performer: The person's way to the avatar.
@@ -64,7 +68,9 @@ class StandIn:
         self._share = 0.0
         self._pose: Control | None = None  # the person's last one
         self._found_at_s = 0.0
+        self._rest_at_s: float | None = None  # since when it comes to rest
         self._at_s: float | None = None
+        self._first_at_s: float | None = None
         self.presence = Presence.NOBODY
 
     def recast(self, performer: Performer, resting: RestingActor) -> None:
@@ -73,7 +79,8 @@ class StandIn:
 
     def reset(self) -> None:
         """Forget the person (another source)."""
-        self._share, self._pose, self._at_s = 0.0, None, None
+        self._share, self._pose, self._rest_at_s = 0.0, None, None
+        self._at_s = self._first_at_s = None
         self.presence = Presence.NOBODY
 
     def control(self, performance: Performance | None, at_s: float) -> tuple[Control, Origin]:
@@ -83,14 +90,18 @@ class StandIn:
             performance: What the tracker saw, or None when there is no frame.
             at_s: The frame's media time in seconds; going back counts as standing still.
         """
-        is_first = self._at_s is None
         elapsed_s = 0.0 if self._at_s is None else max(0.0, at_s - self._at_s)
         self._at_s = at_s
+        if self._first_at_s is None:
+            self._first_at_s = at_s
         if performance is not None and performance.state is TrackState.FOUND:
             self._pose = self._performer.control(performance)
             self._found_at_s = at_s
-            self._share = 1.0 if is_first else min(1.0, self._share + elapsed_s / self._loss.ease_s)
+            is_from_start = at_s - self._first_at_s <= FROM_START_S
+            self._share = 1.0 if is_from_start else min(1.0, self._share + elapsed_s / self._loss.ease_s)
             self.presence = Presence.PERSON
+            if self._share >= 1.0:
+                self._rest_at_s = None
         else:
             self._fade(at_s, elapsed_s)
         return self._blend(at_s), Origin.IDLE if self.presence is Presence.NOBODY else Origin.AVATAR
@@ -102,9 +113,11 @@ class StandIn:
         self.presence = Presence.HELD if is_held else Presence.NOBODY
 
     def _blend(self, at_s: float) -> Control:
-        if self._pose is None or self._share <= 0.0:
-            return self._resting.control(at_s)
-        if self._share >= 1.0:
+        if self._share >= 1.0 and self._pose is not None:
             return self._pose
-        amount = self._share * self._share * (3.0 - 2.0 * self._share)  # starts and ends without a jerk
-        return self._ease(self._resting.control(at_s), self._pose, amount)
+        if self._rest_at_s is None:
+            self._rest_at_s = at_s
+        resting = self._resting.control(max(0.0, at_s - self._rest_at_s))
+        if self._pose is None or self._share <= 0.0:
+            return resting
+        return self._ease(resting, self._pose, self._share)

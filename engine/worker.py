@@ -31,11 +31,13 @@ class WorkerHooks:
     """What the worker tells others. Each is called on the worker's thread and must not wait.
 
     Attributes:
+        on_ready: The pipeline is built.
         on_pictures: The pictures that became ready, oldest first.
         on_beat: The engine lives; once per turn.
         on_failure: The thread is about to end because of this.
     """
 
+    on_ready: Callable[[], None]
     on_pictures: Callable[[Sequence[Picture]], None]
     on_beat: Callable[[], None]
     on_failure: Callable[[UnderstudyError], None]
@@ -62,7 +64,6 @@ class Worker:
         self._clock = clock
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._is_stopping = threading.Event()
-        self._is_ready = threading.Event()
         self._presence = Presence.NOBODY
         self._is_waiting = True
         self._is_ended = False
@@ -70,11 +71,6 @@ class Worker:
         self._media_s = 0.0
         self._error: UnderstudyError | None = None
         self._thread: threading.Thread | None = None
-
-    @property
-    def is_ready(self) -> threading.Event:
-        """Set once the pipeline is built."""
-        return self._is_ready
 
     @property
     def presence(self) -> Presence:
@@ -128,7 +124,7 @@ class Worker:
         try:
             pipeline = self._build()
             self._frame_at_s = self._clock.now_s()
-            self._is_ready.set()
+            self._hooks.on_ready()
             while not self._is_stopping.is_set():
                 pipeline = self._turn(pipeline)
         except UnderstudyError as error:

@@ -32,19 +32,22 @@ class Composer:
     Args:
         stage: The backdrop.
         size: ``(width, height)`` of the result in pixels.
+        plate: The avatar's own background, ``(h, w, 3)``, which a stage ``AS_DRAWN`` shows behind it; None
+            where the colour of transparent pixels is that background already.
 
     Raises:
         SettingsError: the stage's picture cannot be read.
         ValueError: the size is not positive.
     """
 
-    def __init__(self, stage: StageSettings, size: tuple[int, int]) -> None:
+    def __init__(self, stage: StageSettings, size: tuple[int, int], plate: RgbImage | None = None) -> None:
         if min(size) < 1:
             raise ValueError(f"A stage of {size} pixels cannot be drawn.")
         self.stage = stage
         self.size = size
         self._backdrop = make_backdrop(stage, *size)
         self._has_crisp_edges = stage.kind is BackdropKind.KEY_COLOUR
+        self._plate = plate
         self._surround = np.empty((size[1], size[0], 3), np.uint8)
 
     def __call__(self, rgba: RgbaImage) -> RgbImage:
@@ -61,7 +64,7 @@ class Composer:
         """
         pixels = _as_uint8(rgba)
         if self._backdrop is None:
-            return self._as_drawn(np.ascontiguousarray(pixels[:, :, :3]))
+            return self._as_drawn(self._over_plate(pixels))
         out = self._backdrop.copy()
         _blend_over(pixels, out[self._box(pixels)], is_crisp=self._has_crisp_edges)
         return out
@@ -71,6 +74,13 @@ class Composer:
         width, height = fitted_size((pixels.shape[1], pixels.shape[0]), self.size)
         left, top = (self.size[0] - width) // 2, self.size[1] - height
         return slice(top, top + height), slice(left, left + width)
+
+    def _over_plate(self, pixels: NDArray[np.uint8]) -> RgbImage:
+        if self._plate is None:
+            return np.ascontiguousarray(pixels[:, :, :3])
+        out = resized(self._plate, pixels.shape[1], pixels.shape[0]).copy()
+        _blend_over(pixels, out, is_crisp=False)
+        return out
 
     def _as_drawn(self, rgb: RgbImage) -> RgbImage:
         box = self._box(rgb)

@@ -1,0 +1,157 @@
+"""The real rooms. Each heavy library is imported when its room is first entered, never at the start."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.clock import Clock
+from engine.errors import AvatarError
+from engine.paths import cache_dir
+from engine.pipeline import Composer
+from engine.rooms import CameraSink, Driver, RecordingSink, Studio
+from engine.settings import DEFAULT_AVATAR_NAME, SAMPLE_CLIP, Pace, Settings, StageSettings
+from engine.stand_in import Ease, RestingActor
+from engine.types import Avatar, Picture, RgbImage, Source, Tracker
+
+if TYPE_CHECKING:
+    from engine.capture.cameras import CameraInfo
+
+# ruff: noqa: PLC0415 - rooms load OpenCV, MediaPipe, PyAV or torch: only when they are entered
+
+
+def avatar_names() -> tuple[str, ...]:
+    """Return the built-in avatars in gallery order."""
+    from engine.capture.avatars import built_in_names
+
+    return tuple(built_in_names())
+
+
+def load_avatar(spec: str) -> Avatar:
+    """Return an avatar: a built-in one by name, or the user's own from a picture file.
+
+    Raises:
+        AvatarError: there is no such name and no such file, or the picture cannot be used.
+        NoFaceError: the picture shows no face.
+    """
+    from engine.capture.avatars import DEFAULT_AVATAR, built_in_names, load_built_in
+
+    name = DEFAULT_AVATAR if spec == DEFAULT_AVATAR_NAME else spec
+    if name in built_in_names():
+        return load_built_in(name)
+    path = Path(name)
+    if not path.is_file():
+        raise AvatarError(
+            f"There is no avatar named {name!r} and no such file.",
+            hint=f"Choose one of {', '.join(built_in_names())}, or give the path of a picture.",
+        )
+    from engine.condition.user_avatar import read_user_avatar
+
+    return read_user_avatar(path)
+
+
+def list_cameras() -> "list[CameraInfo]":
+    """Return the cameras by number; under a millisecond on Linux, up to a second each elsewhere."""
+    from engine.capture.cameras import list_cameras as list_all
+
+    return list_all()
+
+
+def source_clip(spec: str) -> Path | None:
+    """Return the file behind a source, or None for a camera or a stream."""
+    if spec == SAMPLE_CLIP:
+        from engine.capture.sample import sample_clip_path
+
+        return sample_clip_path()
+    path = Path(spec.removeprefix("file:"))
+    return path if path.is_file() else None
+
+
+class StandardRooms:
+    """Builds the real parts. See ``rooms.Rooms``."""
+
+    @property
+    def ease(self) -> Ease:
+        """Between two controls."""
+        from engine.retarget.idle import ease
+
+        return ease
+
+    def card(self, width: int, height: int) -> Picture:
+        """Return the standby card."""
+        from engine.post.standby import standby_card
+
+        return standby_card(width, height)
+
+    def load_avatar(self, spec: str) -> Avatar:
+        """Return an avatar by name or from a picture. Raises ``AvatarError`` or ``NoFaceError``."""
+        return load_avatar(spec)
+
+    def open_source(self, settings: Settings, clock: Clock) -> Source:
+        """Open and return the source. Raises ``SourceError``."""
+        from engine.capture.sources import open_source
+
+        is_live = settings.pace is Pace.LIVE
+        return open_source(settings.source, is_live, clock, settings.camera, loop=settings.loop)
+
+    def open_tracker(self, settings: Settings) -> Tracker:
+        """Return a tracker whose graphs are built and warm."""
+        from engine.track.mediapipe_tracker import MediaPipeTracker
+        from engine.track.settings import TrackSettings
+
+        tracker = MediaPipeTracker(TrackSettings())
+        tracker.warm_up(settings.camera.width, settings.camera.height)
+        return tracker
+
+    def open_studio(self, settings: Settings) -> Studio:
+        """Load the networks. Raises ``WeightsError`` or ``RuntimeMissingError``."""
+        from engine.studio import open_studio
+
+        return open_studio(settings)
+
+    def driver(self, avatar: Avatar, *, mirror: bool) -> Driver:
+        """Return a performer for ``avatar``."""
+        from engine.retarget.retargeter import Retargeter
+        from engine.retarget.settings import RetargetSettings
+
+        return Retargeter(avatar, RetargetSettings(mirror=mirror))
+
+    def resting(self, avatar: Avatar) -> RestingActor:
+        """Return ``avatar`` by itself."""
+        from engine.retarget.idle import IdleActor
+
+        return IdleActor(avatar)
+
+    def composer(self, stage: StageSettings, size: tuple[int, int], plate: RgbImage) -> Composer:
+        """Return the stage at ``size``. Raises ``SettingsError``."""
+        from engine.post.compose import Composer as StageComposer
+
+        return StageComposer(stage, size, plate)
+
+    def recorder(
+        self, path: Path, size: tuple[int, int], rate: Fraction, *, sound: Path | None, is_live: bool
+    ) -> RecordingSink:
+        """Return a recorder, not open yet."""
+        from engine.post.letterbox import letterbox
+        from engine.sinks.recorder import Recorder
+        from engine.sinks.recorder_settings import Backlog, MovieSettings
+
+        backlog = Backlog.DROP if is_live else Backlog.WAIT
+        settings = MovieSettings(size=size, rate=rate)
+        return Recorder(path, settings, fit=letterbox, backlog=backlog, sound=sound)
+
+    def virtual_camera(self, clock: Clock) -> CameraSink:
+        """Return the virtual camera, not open yet."""
+        from engine.post.letterbox import letterbox
+        from engine.post.standby import standby_card
+        from engine.sinks.virtual_camera import VirtualCamera
+        from engine.sinks.virtual_camera_process import CameraSettings
+
+        settings = CameraSettings()
+        card = standby_card(settings.width, settings.height)
+        return VirtualCamera(card, fit=letterbox, folder=cache_dir(), settings=settings, clock=clock)
+
+    def save_picture(self, picture: Picture, path: Path) -> None:
+        """Write a PNG. Raises ``SinkError``."""
+        from engine.sinks.snapshot import save_png
+
+        save_png(picture, path)

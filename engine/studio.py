@@ -1,0 +1,115 @@
+"""The pocket networks at work: loaded once, compiled per quality, one conditioner per avatar.
+
+Importing this module loads torch. Thread: one caller at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.condition.pocket import PocketConditioner
+from engine.decode import PocketDecoder
+from engine.denoise.buffer import RollingBuffer
+from engine.denoise.presets import POCKET
+from engine.denoise.runtime_denoiser import PocketRuntimeDenoiser
+from engine.denoise.settings import LatentSpec
+from engine.errors import RuntimeMissingError, WeightsError
+from engine.paths import cache_dir
+from engine.pipeline import Machinery
+from engine.settings import Precision, Quality, RuntimeChoice, Settings
+from engine.types import Avatar
+from models.checkpoints.pocket import PocketWeightsError, load_pocket
+from models.networks.pocket import LATENT_STRIDE, PocketNetworks
+from models.runtimes.choose import choose_runtime, probe_machine
+from models.runtimes.protocol import Precision as NetworkPrecision
+from models.runtimes.protocol import RuntimeKind, RuntimeSettings, RuntimeUnavailableError
+
+_KINDS = {
+    RuntimeChoice.AUTO: None,
+    RuntimeChoice.OPENVINO: RuntimeKind.OPENVINO,
+    RuntimeChoice.TORCH: RuntimeKind.TORCH,
+}
+_PRECISIONS = {
+    Precision.AUTO: None,
+    Precision.BF16: NetworkPrecision.BF16,
+    Precision.F32: NetworkPrecision.F32,
+}
+
+
+class PocketStudio:
+    """The built-in model on one runtime.
+
+    Args:
+        networks: The pocket networks.
+        runtime: How they are run.
+        runtime_text: The same in words, with the reason.
+    """
+
+    def __init__(self, networks: PocketNetworks, runtime: RuntimeSettings, runtime_text: str) -> None:
+        self._networks = networks
+        self._runtime = runtime
+        self._runtime_text = runtime_text
+
+    @property
+    def runtime_text(self) -> str:
+        """One sentence: which library runs the networks, how, and why."""
+        return self._runtime_text
+
+    def machinery(self, quality: Quality, seed: int) -> Machinery:
+        """Return buffer and decoder, compiled for every number of rows that boot and drain meet."""
+        levels, chunk, size = quality.levels, quality.chunk, quality.size
+        denoiser = PocketRuntimeDenoiser(self._networks, self._runtime, size, levels * chunk)
+        for rows in range(levels, 0, -1):
+            denoiser.prepare(rows * chunk)
+        cells = size // LATENT_STRIDE
+        buffer = RollingBuffer(
+            denoiser,
+            replace(POCKET, levels=levels, chunk=chunk),
+            LatentSpec(shape=(self._networks.config.latent_channels, cells, cells)),
+            seed=seed,
+        )
+        decoder = PocketDecoder(self._networks, self._runtime, chunk, size)
+        return Machinery(buffer=buffer, decoder=decoder, join=_joined, chunk=chunk)
+
+    def conditioner(self, avatar: Avatar, size: int) -> PocketConditioner:
+        """Return ``avatar`` as tensors for pictures of ``size``."""
+        return PocketConditioner(self._networks, avatar, size)
+
+
+def open_studio(settings: Settings) -> PocketStudio:
+    """Load the networks for the runtime that ``settings`` choose.
+
+    Raises:
+        WeightsError: the weights are missing or damaged.
+        RuntimeMissingError: this machine lacks the runtime or the precision.
+    """
+    try:
+        chosen = choose_runtime(
+            probe_machine(), kind=_KINDS[settings.runtime], precision=_PRECISIONS[settings.precision]
+        )
+    except RuntimeUnavailableError as error:
+        raise RuntimeMissingError(error.message, hint=error.hint) from error
+    # The stages' own small tensor work is too little to share between threads; the runtime has its own.
+    torch.set_num_threads(1)
+    runtime = replace(chosen.settings, cache_folder=cache_dir() / "graphs")
+    return PocketStudio(load_networks(), runtime, chosen.text)
+
+
+def load_networks(path: Path | None = None) -> PocketNetworks:
+    """Load the pocket networks, those that ship by default. Raises ``WeightsError``."""
+    hint = "Install Understudy again: its weights are missing or damaged."
+    try:
+        if path is not None:
+            return load_pocket(path)
+        with as_file(files("assets") / "pocket" / "pocket.safetensors") as shipped:
+            return load_pocket(shipped)
+    except (PocketWeightsError, FileNotFoundError) as error:
+        raise WeightsError(f"{error}.", hint=hint) from error
+
+
+def _joined(rows: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
