@@ -134,8 +134,8 @@ def _shade_face(scene: Scene, layer: Canvas, outline: Array) -> None:
     centre = outline.mean(0)
     away = np.array([-style.light, 0.0])
     if scene.cel:
-        hole = (outline - centre) * (0.96, 0.985) - away * 0.13 * unit + scene.up() * 0.05
-        layer.fill_many([outline + 0.0, hole], scene.inks.skin_dark)
+        hole = centre + (outline - centre) * (0.96, 0.985) - away * 0.13 * unit + scene.up() * 0.05
+        layer.fill_many([outline, hole], scene.inks.skin_dark)
     elif scene.painted:
         layer.ramp(
             centre + away * 0.1 * unit,
