@@ -142,6 +142,7 @@ class PocketEncoder(nn.Module):
         self.down = nn.Conv2d(48, 64, 3, stride=2, padding=1)
         self.block2 = PlainBlock(64)
         self.out = nn.Conv2d(64, config.latent_channels, 3, padding=1)
+        nn.init.normal_(self.out.weight, std=1.0)  # about unit variance from the start
 
     def forward(self, rgba: Tensor) -> Tensor:
         """``(F, 4, H, W)`` 0..1 -> latents ``(F, 8, H/8, W/8)``."""

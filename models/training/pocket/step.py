@@ -27,7 +27,7 @@ class LossWeights:
     alpha: float = 0.5
     latents: float = 0.05
     autoencoder: float = 0.5
-    spread: float = 0.01
+    spread: float = 0.1
     regions: float = 5.0
 
 
