@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.errors import EngineFailedError, UnderstudyError
+from engine.errors import UnderstudyError
 from engine.handover import Handover
 from engine.latency import StageTimes
 from engine.pipeline import Ticket
+from engine.system_libraries import explained
 from engine.types import Frame, Performance, Source, Tracker
 
 _log = logging.getLogger(__name__)
@@ -126,9 +127,7 @@ class Feed:
             self._error = error
         except Exception as error:  # noqa: BLE001 - the thread's top: whoever takes next is told
             _log.exception("the feed failed")
-            self._error = EngineFailedError(
-                f"Reading or tracking failed: {error!r}.", hint="The log file has the details."
-            )
+            self._error = explained(error, "The tracker")
         finally:
             self._handover.finish()
 

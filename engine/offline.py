@@ -22,7 +22,7 @@ from engine.sinks.recorder_settings import RecordingReport
 from engine.staging import Staging
 from engine.standard_rooms import StandardRooms, source_clip
 from engine.status import StageTime
-from engine.types import Picture, TrackState
+from engine.types import Avatar, Picture, TrackState
 
 _TAKE_TIMEOUT_S = 0.1
 _LATENCIES = 100_000  # pictures whose latency is kept: an hour at 25 fps
@@ -86,6 +86,7 @@ def animate(
     output: Path,
     hooks: AnimateHooks | None = None,
     *,
+    avatar: Avatar | None = None,
     rooms: Rooms | None = None,
     clock: Clock | None = None,
 ) -> AnimateReport:
@@ -95,6 +96,7 @@ def animate(
         settings: With ``Pace.OFFLINE`` and a clip as source.
         output: The MP4 file; an existing one is replaced.
         hooks: Progress and stop.
+        avatar: Who is on stage; None: whom the settings name.
         rooms: Makes the parts; the real ones by default.
         clock: Whose seconds.
 
@@ -111,7 +113,7 @@ def animate(
         )
     rooms = rooms if rooms is not None else StandardRooms()
     job = _Job(settings, rooms, clock if clock is not None else SystemClock(), hooks or AnimateHooks())
-    return job.run(output, clip)
+    return job.run(output, clip, avatar)
 
 
 class _Job:
@@ -137,12 +139,12 @@ class _Job:
             may_read=self._is_ready,
         )
 
-    def run(self, output: Path, clip: Path | None) -> AnimateReport:
+    def run(self, output: Path, clip: Path | None, avatar: Avatar | None) -> AnimateReport:
         """Paint every frame; see ``animate``."""
         started_at_s = self._clock.now_s()
         self._feed.start()
         try:
-            pipeline = self._staging.build(self._settings, None)
+            pipeline = self._staging.build(self._settings, avatar)
             self._is_ready.set()
             first = self._await_first()
             loaded_at_s = self._clock.now_s()

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from engine.clock import Clock, SystemClock
-from engine.errors import EngineFailedError, SinkError, UnderstudyError
+from engine.errors import SinkError, UnderstudyError
 from engine.latency import StageTimes
 from engine.live import LiveRun
+from engine.offline import AnimateHooks, AnimateReport, Ending, animate
 from engine.outlets import Outlets, RecordingPlan
 from engine.pipeline import STAGES, Pipeline
 from engine.rooms import Rooms
@@ -29,10 +30,14 @@ from engine.sinks.recorder_settings import RecordingReport
 from engine.staging import Staging
 from engine.standard_rooms import StandardRooms, avatar_names, list_cameras, load_avatar, source_clip
 from engine.status import SessionState, StageTime, Status
+from engine.system_libraries import explained
 from engine.types import Avatar, Origin, Performance, Picture
 
 __all__ = [
+    "AnimateHooks",
+    "AnimateReport",
     "Avatar",
+    "Ending",
     "Origin",
     "Performance",
     "Picture",
@@ -44,6 +49,7 @@ __all__ = [
     "StageSettings",
     "StageTime",
     "Status",
+    "animate",
     "avatar_names",
     "list_cameras",
     "load_avatar",
@@ -160,13 +166,13 @@ class Session:
             if self._run is not None:
                 self._prepare(lambda: self._change_quality(settings))
 
-    def set_mirror(self, on: bool) -> None:
+    def set_mirror(self, is_mirrored: bool) -> None:
         """Move like the person's mirror picture, or not."""
         with self._changing:
-            self._settings = replace(self._settings, mirror=on)
+            self._settings = replace(self._settings, mirror=is_mirrored)
             driver = self._staging.driver
             if driver is not None:
-                driver.mirror = on
+                driver.mirror = is_mirrored
 
     def calibrate(self) -> None:
         """Take the next second of the face as neutral."""
@@ -228,7 +234,7 @@ class Session:
                 self._outlets.note(error)
             except Exception as error:  # noqa: BLE001 - the thread's top: the change failed, not the show
                 _log.exception("a change failed")
-                self._outlets.note(EngineFailedError(f"The change failed: {error!r}.", hint="Try again."))
+                self._outlets.note(explained(error, "The change"))
 
         if self._stagehand is not None:
             self._stagehand.submit(work)

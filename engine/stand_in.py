@@ -10,7 +10,6 @@ from typing import Protocol
 from engine.settings import LossSettings
 from engine.types import Control, Origin, Performance, TrackState
 
-
 FROM_START_S = 0.2
 """A tracker wants a few frames before it is sure; a face found this early was there from the start."""
 
@@ -92,12 +91,14 @@ class StandIn:
         """
         elapsed_s = 0.0 if self._at_s is None else max(0.0, at_s - self._at_s)
         self._at_s = at_s
-        if self._first_at_s is None:
+        if performance is None:
+            self._first_at_s = float("-inf")  # the resting avatar was shown already: no jump from it
+        elif self._first_at_s is None:
             self._first_at_s = at_s
         if performance is not None and performance.state is TrackState.FOUND:
             self._pose = self._performer.control(performance)
             self._found_at_s = at_s
-            is_from_start = at_s - self._first_at_s <= FROM_START_S
+            is_from_start = self._first_at_s is not None and at_s - self._first_at_s <= FROM_START_S
             self._share = 1.0 if is_from_start else min(1.0, self._share + elapsed_s / self._loss.ease_s)
             self.presence = Presence.PERSON
             if self._share >= 1.0:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.clock import Clock
-from engine.errors import EngineFailedError, UnderstudyError
+from engine.errors import UnderstudyError
 from engine.feed import Feed
 from engine.pipeline import Pipeline, Ticket
 from engine.stand_in import Presence
+from engine.system_libraries import explained
 from engine.types import Picture
 
 _log = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ class Worker:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - the thread's top: the card is shown and the user is told
             _log.exception("the engine failed")
-            self._fail(EngineFailedError(f"The engine failed: {error!r}.", hint="Start it again."))
+            self._fail(explained(error, "The engine"))
 
     def _fail(self, error: UnderstudyError) -> None:
         self._error = error
