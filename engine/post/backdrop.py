@@ -6,25 +6,32 @@ import cv2
 import numpy as np
 
 from engine.errors import SettingsError
-from engine.post.letterbox import resized
+from engine.post.letterbox import fitted_size, resized
 from engine.post.stage import BackdropKind, Colour, StageSettings
 from engine.types import RgbImage
 
 MAX_FILE_BYTES = 64 << 20
 MAX_PIXELS = 64_000_000
 BLUR_AT_FULL = 0.12  # standard deviation of the blur at 1.0, in picture heights
+_SURROUND_BLUR = 0.35  # of the avatar's own background beside it
 _BLUR_HEIGHT = 90  # blurring a small copy costs little and looks the same
 
 
-def make_backdrop(stage: StageSettings, width: int, height: int) -> RgbImage | None:
-    """Return ``(height, width, 3)`` uint8, or None where the avatar keeps its own background.
+def make_backdrop(stage: StageSettings, size: tuple[int, int], plate: RgbImage) -> RgbImage:
+    """Return the backdrop ``(height, width, 3)`` uint8.
+
+    Args:
+        stage: The user's choice.
+        size: ``(width, height)`` in pixels.
+        plate: The avatar's own background ``(h, w, 3)``, of the avatar's proportions.
 
     Raises:
         SettingsError: the chosen picture cannot be read.
     """
+    width, height = size
     match stage.kind:
         case BackdropKind.AS_DRAWN:
-            return None
+            return _extended(plate, width, height)
         case BackdropKind.KEY_COLOUR:
             return _plain(stage.key_colour, width, height)
         case BackdropKind.COLOUR:
@@ -70,6 +77,27 @@ def _cover(rgb: RgbImage, width: int, height: int) -> RgbImage:
     new_width, new_height = max(width, round(rgb.shape[1] * scale)), max(height, round(rgb.shape[0] * scale))
     left, top = (new_width - width) // 2, (new_height - height) // 2
     return np.ascontiguousarray(resized(rgb, new_width, new_height)[top : top + height, left : left + width])
+
+
+def avatar_box(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the rows and columns where a picture of ``shape`` (h, w, ...) stands: bottom, centre."""
+    width, height = fitted_size((shape[1], shape[0]), size)
+    left, top = (size[0] - width) // 2, size[1] - height
+    return slice(top, top + height), slice(left, left + width)
+
+
+def _extended(plate: RgbImage, width: int, height: int) -> RgbImage:
+    """Stand the plate where the avatar stands, and go on around it with its soft mirror image."""
+    rows, columns = avatar_box(plate.shape, (width, height))
+    inner = resized(plate, columns.stop - columns.start, rows.stop - rows.start)
+    top, left, right = rows.start, columns.start, width - columns.stop
+    if (top, left, right) == (0, 0, 0):
+        return inner.copy()
+    row_order = np.pad(np.arange(inner.shape[0]), (top, 0), mode="symmetric")
+    column_order = np.pad(np.arange(inner.shape[1]), (left, right), mode="symmetric")
+    out = _blurred(np.ascontiguousarray(inner[row_order][:, column_order]), _SURROUND_BLUR)
+    out[rows, columns] = inner
+    return out
 
 
 def _blurred(rgb: RgbImage, blur: float) -> RgbImage:

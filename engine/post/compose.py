@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.post.backdrop import make_backdrop
-from engine.post.letterbox import fitted_size, resized
+from engine.post.backdrop import avatar_box, make_backdrop
+from engine.post.letterbox import resized
 from engine.post.stage import BackdropKind, StageSettings
 from engine.types import RgbImage
 
@@ -20,12 +20,10 @@ RgbaImage = NDArray[np.uint8] | NDArray[np.float32]  # (h, w, 4), straight alpha
 
 _KEY_CONTRAST = 4.0  # how many times steeper a key colour's edge is than the avatar's own
 _CRISP_TABLE = np.rint(((np.arange(256) / 255 - 0.5) * _KEY_CONTRAST + 0.5).clip(0, 1) * 255).astype(np.uint8)
-_SURROUND_SIZE = (32, 18)  # the blurred surround of a square picture is made this small first
-_SURROUND_BRIGHTNESS = 0.45
 
 
 class Composer:
-    """Blends avatars into one stage at one size; holds the backdrop and its scratch memory.
+    """Blends avatars into one stage at one size; holds the backdrop.
 
     Thread: one caller. A change of stage or size is a new composer (cheap but for a picture's decoding).
 
@@ -40,15 +38,13 @@ class Composer:
         ValueError: the size is not positive.
     """
 
-    def __init__(self, stage: StageSettings, size: tuple[int, int], plate: RgbImage | None = None) -> None:
+    def __init__(self, stage: StageSettings, size: tuple[int, int], plate: RgbImage) -> None:
         if min(size) < 1:
             raise ValueError(f"A stage of {size} pixels cannot be drawn.")
         self.stage = stage
         self.size = size
-        self._backdrop = make_backdrop(stage, *size)
-        self._has_crisp_edges = stage.kind is BackdropKind.KEY_COLOUR
-        self._plate = plate
-        self._surround = np.empty((size[1], size[0], 3), np.uint8)
+        self._backdrop = make_backdrop(stage, size, plate)
+        self._is_crisp = stage.kind is BackdropKind.KEY_COLOUR
 
     def __call__(self, rgba: RgbaImage) -> RgbImage:
         """Return the avatar on its stage.
@@ -63,47 +59,9 @@ class Composer:
             ValueError: ``rgba`` has another shape or type.
         """
         pixels = _as_uint8(rgba)
-        if self._backdrop is None:
-            return self._as_drawn(self._over_plate(pixels))
         out = self._backdrop.copy()
-        _blend_over(pixels, out[self._box(pixels)], is_crisp=self._has_crisp_edges)
+        _blend_over(pixels, out[avatar_box(pixels.shape, self.size)], is_crisp=self._is_crisp)
         return out
-
-    def _box(self, pixels: NDArray[np.uint8]) -> tuple[slice, slice]:
-        """Where the avatar stands: bottom, centre."""
-        width, height = fitted_size((pixels.shape[1], pixels.shape[0]), self.size)
-        left, top = (self.size[0] - width) // 2, self.size[1] - height
-        return slice(top, top + height), slice(left, left + width)
-
-    def _over_plate(self, pixels: NDArray[np.uint8]) -> RgbImage:
-        if self._plate is None:
-            return np.ascontiguousarray(pixels[:, :, :3])
-        out = resized(self._plate, pixels.shape[1], pixels.shape[0]).copy()
-        _blend_over(pixels, out, is_crisp=False)
-        return out
-
-    def _as_drawn(self, rgb: RgbImage) -> RgbImage:
-        box = self._box(rgb)
-        shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
-        drawn = resized(rgb, shape[1], shape[0])
-        if shape == (self.size[1], self.size[0]):
-            return drawn.copy() if drawn is rgb else drawn
-        out = self._blurred_surround(rgb)
-        out[box] = drawn
-        return out
-
-    def _blurred_surround(self, rgb: RgbImage) -> RgbImage:
-        """Return the picture itself, blurred and dimmed, over the whole stage."""
-        small = cv2.resize(rgb, _SURROUND_SIZE, interpolation=cv2.INTER_AREA)
-        soft = cv2.GaussianBlur(small, (0, 0), 3.0, borderType=cv2.BORDER_REPLICATE)
-        dim = cv2.convertScaleAbs(soft, alpha=_SURROUND_BRIGHTNESS)
-        cv2.resize(dim, self.size, dst=self._surround, interpolation=cv2.INTER_CUBIC)
-        return self._surround.copy()
-
-
-def compose(rgba: RgbaImage, stage: StageSettings) -> RgbImage:
-    """Return ``rgba`` ``(h, w, 4)`` on ``stage`` at its own size; for a stream, keep a ``Composer``."""
-    return Composer(stage, (rgba.shape[1], rgba.shape[0]))(rgba)
 
 
 def _as_uint8(rgba: RgbaImage) -> NDArray[np.uint8]:

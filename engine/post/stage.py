@@ -1,6 +1,6 @@
 """What stands behind the avatar: a choice of the user, never the camera."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -25,21 +25,29 @@ class BackdropKind(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageSettings:
-    """The backdrop.
+    """The backdrop."""
 
-    Attributes:
-        kind: See ``BackdropKind``.
-        key_colour: RGB 0..255, for ``KEY_COLOUR``.
-        colour: RGB 0..255, for ``COLOUR``.
-        picture: The file, for ``PICTURE``.
-        blur: 0 (plain) .. 1 (only colours remain), for ``PICTURE``.
-    """
-
-    kind: BackdropKind = BackdropKind.AS_DRAWN
-    key_colour: Colour = KEY_GREEN
-    colour: Colour = CHARCOAL
-    picture: Path | None = None
-    blur: float = 0.0
+    kind: BackdropKind = field(
+        default=BackdropKind.AS_DRAWN,
+        metadata={
+            "tip": "What stands behind the avatar: its own background, a key colour for OBS, a colour, or a "
+            "picture of yours. Never the camera."
+        },
+    )
+    key_colour: Colour = field(
+        default=KEY_GREEN,
+        metadata={"tip": "The colour to be keyed out, as red, green, blue from 0 to 255. Edges are crisp."},
+    )
+    colour: Colour = field(
+        default=CHARCOAL, metadata={"tip": "The plain colour, as red, green, blue from 0 to 255."}
+    )
+    picture: Path | None = field(
+        default=None, metadata={"tip": "The picture file, PNG, JPEG or WebP. It is cut to fill the stage."}
+    )
+    blur: float = field(
+        default=0.0,
+        metadata={"tip": "How soft the picture is: 0 is sharp, 1 leaves only its colours. Costs nothing."},
+    )
 
     def __post_init__(self) -> None:
         for name in ("key_colour", "colour"):

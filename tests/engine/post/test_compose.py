@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import SettingsError
-from engine.post.compose import Composer, compose
+from engine.post.compose import Composer
 from engine.post.stage import KEY_GREEN, BackdropKind, StageSettings
 
 NAVY = (20, 40, 90)
@@ -28,6 +28,20 @@ def soft_disc(size: int = 64, radius: float = 0.35, softness: float = 0.08) -> n
 
 def plain(colour: tuple[int, int, int] = NAVY) -> StageSettings:
     return StageSettings(kind=BackdropKind.COLOUR, colour=colour)
+
+
+def plate(size: int = 64) -> np.ndarray:
+    """A background with a horizontal gradient."""
+    ramp = np.linspace(60, 180, size).astype(np.uint8)
+    return np.repeat(np.tile(ramp, (size, 1))[..., None], 3, axis=2)
+
+
+def composer(stage: StageSettings, size: tuple[int, int]) -> Composer:
+    return Composer(stage, size, plate())
+
+
+def compose(rgba: np.ndarray, stage: StageSettings) -> np.ndarray:
+    return composer(stage, (rgba.shape[1], rgba.shape[0]))(rgba)
 
 
 def test_blend_equals_the_over_operator() -> None:
@@ -61,7 +75,7 @@ def test_transparent_is_exactly_the_backdrop_and_opaque_exactly_the_avatar() -> 
 
 
 def test_hidden_colour_of_transparent_pixels_does_not_bleed_when_scaled() -> None:
-    out = Composer(plain((0, 0, 0)), (200, 200))(soft_disc()).astype(int)
+    out = composer(plain((0, 0, 0)), (200, 200))(soft_disc()).astype(int)
     # Orange on black has next to no blue; straight interpolation would draw a blue rim.
     assert (out[..., 2] - out[..., 0]).max() <= 2
 
@@ -82,7 +96,7 @@ def test_key_colour_is_pure_outside_and_absent_inside() -> None:
 
 def test_key_colour_mixes_with_fewer_pixels_than_a_soft_edge() -> None:
     def mixed(stage: StageSettings) -> int:
-        out = Composer(stage, (256, 256))(soft_disc()).astype(int)
+        out = composer(stage, (256, 256))(soft_disc()).astype(int)
         is_backdrop = (np.abs(out - np.array(KEY_GREEN)) <= 2).all(axis=-1)
         is_avatar = (np.abs(out - np.array([230, 128, 26])) <= 3).all(axis=-1)
         return int((~is_backdrop & ~is_avatar).sum())
@@ -93,34 +107,41 @@ def test_key_colour_mixes_with_fewer_pixels_than_a_soft_edge() -> None:
 
 def test_avatar_stands_at_the_bottom_centre_of_a_wide_stage() -> None:
     rgba = np.full((32, 32, 4), 255, np.uint8)
-    out = Composer(plain(), (160, 90))(rgba)
+    out = composer(plain(), (160, 90))(rgba)
     assert out.shape == (90, 160, 3)
     assert (out[:, 35:125] == 255).all()
     assert (out[:, :35] == NAVY).all()
     assert (out[:, 125:] == NAVY).all()
-    tall = Composer(plain(), (32, 64))(rgba)
+    tall = composer(plain(), (32, 64))(rgba)
     assert (tall[:32] == NAVY).all()
     assert (tall[32:] == 255).all()
 
 
-def test_as_drawn_keeps_the_avatars_own_background_and_fills_the_sides_from_it() -> None:
-    rgba = np.zeros((32, 32, 4), np.uint8)
-    rgba[..., :3] = (200, 100, 50)
-    own = compose(rgba, StageSettings())
-    assert (own == (200, 100, 50)).all()
-    wide = Composer(StageSettings(), (160, 90))(rgba)
-    assert (wide[:, 35:125] == (200, 100, 50)).all()
-    surround = wide[:, :30].astype(int)
-    assert surround.max() < 110
-    assert (surround[..., 0] > surround[..., 2]).all()
+def test_as_drawn_shows_the_avatars_own_background_and_goes_on_beside_it() -> None:
+    nothing = np.zeros((64, 64, 4), np.uint8)
+    np.testing.assert_array_equal(compose(nothing, StageSettings()), plate())
+    wide = composer(StageSettings(), (160, 90))(nothing).astype(int)
+    # Next to the square the surround has the colour of its edge, and further out the mirrored gradient.
+    assert abs(wide[45, 33, 0] - wide[45, 36, 0]) < 8
+    assert abs(wide[45, 126, 0] - wide[45, 123, 0]) < 8
+    assert wide[45, 2, 0] > wide[45, 30, 0] + 10
+    tall = composer(StageSettings(), (64, 100))(nothing)
+    np.testing.assert_array_equal(tall[36:], plate())
+
+
+def test_as_drawn_blends_the_avatar_over_its_background() -> None:
+    rgba = soft_disc()
+    alpha = rgba[..., 3:]
+    expected = rgba[..., :3] * 255 * alpha + plate() * (1 - alpha)
+    assert np.abs(compose(rgba, StageSettings()) - expected).max() <= 2
 
 
 def test_result_is_not_written_by_the_next_call() -> None:
     for stage in (StageSettings(), plain(), StageSettings(kind=BackdropKind.KEY_COLOUR)):
-        composer = Composer(stage, (64, 64))
-        first = composer(soft_disc())
+        one = composer(stage, (64, 64))
+        first = one(soft_disc())
         kept = first.copy()
-        composer(np.zeros((64, 64, 4), np.uint8))
+        one(np.zeros((64, 64, 4), np.uint8))
         np.testing.assert_array_equal(first, kept)
 
 
@@ -154,8 +175,8 @@ def write_stripes(path: Path, width: int = 300, height: int = 200) -> Path:
 def test_picture_backdrop_is_read_once_fills_the_stage_and_is_blurred(tmp_path: Path) -> None:
     path = write_stripes(tmp_path / "ünïcode wall.png")
     nothing = np.zeros((8, 8, 4), np.uint8)
-    sharp = Composer(StageSettings(kind=BackdropKind.PICTURE, picture=path), (300, 200))
-    soft = Composer(StageSettings(kind=BackdropKind.PICTURE, picture=path, blur=0.5), (300, 200))
+    sharp = composer(StageSettings(kind=BackdropKind.PICTURE, picture=path), (300, 200))
+    soft = composer(StageSettings(kind=BackdropKind.PICTURE, picture=path, blur=0.5), (300, 200))
     path.unlink()
     assert (sharp(nothing)[:, ::2] == (240, 120, 10)).all()
     assert soft(nothing).std(axis=(0, 1)).max() < 3
@@ -167,7 +188,7 @@ def test_picture_backdrop_is_cut_not_stretched(tmp_path: Path) -> None:
     cv2.circle(bgr, (50, 50), 20, (255, 255, 255), -1)
     cv2.imwrite(str(tmp_path / "disc.png"), bgr)
     stage = StageSettings(kind=BackdropKind.PICTURE, picture=tmp_path / "disc.png")
-    out = Composer(stage, (200, 100))(np.zeros((4, 4, 4), np.uint8))
+    out = composer(stage, (200, 100))(np.zeros((4, 4, 4), np.uint8))
     rows, columns = np.nonzero(out[..., 0] > 127)
     assert abs(np.ptp(rows) - np.ptp(columns)) <= 2
     assert abs(columns.mean() - 100.5) < 1
@@ -179,7 +200,7 @@ def test_unreadable_picture_is_said(tmp_path: Path, content: bytes | None) -> No
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SettingsError, match=r"wall\.png"):
-        Composer(StageSettings(kind=BackdropKind.PICTURE, picture=path), (64, 64))
+        composer(StageSettings(kind=BackdropKind.PICTURE, picture=path), (64, 64))
 
 
 def test_settings_refuse_nonsense() -> None:
