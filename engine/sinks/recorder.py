@@ -20,8 +20,9 @@ _SNAP_S = 0.0006  # containers such as Matroska round times to a millisecond; ne
 class Recorder:
     """Writes pictures to a file. Thread: ``send`` from the worker; ``open``, ``finish``, ``close`` anywhere.
 
-    Times in the file are the pictures' ``media_s``. With a sound source they are kept as they are, so that
-    sound and picture stay in step; without one the file begins with its first picture.
+    Times in the file are the pictures' ``media_s``, counted from the start of the sound's clip
+    (``Backlog.WAIT``: the whole clip is recorded) or else from the first picture; the sound is shifted alike,
+    so that the two stay in step.
 
     Args:
         path: The MP4 file; an existing one is replaced.
@@ -47,7 +48,7 @@ class Recorder:
         self._backlog = backlog
         self._source = sound
         self._queue = _PictureQueue(backlog)
-        self._timeline = _Timeline(settings, keeps_origin=sound is not None)
+        self._timeline = _Timeline(settings)
         self._thread: threading.Thread | None = None
         self._error: UnderstudyError | None = None
         self._keeps_all_sound = False
@@ -130,6 +131,8 @@ class Recorder:
 
     def _encode_all(self, writer: MovieWriter, sound: SoundTrack | None) -> None:
         while (picture := self._queue.take()) is not None:
+            if self._timeline.frames == 0:
+                self._begin(picture, sound)
             pts = self._timeline.place(picture.media_s, may_drop=self._backlog is Backlog.DROP)
             if pts is None:
                 continue
@@ -139,6 +142,16 @@ class Recorder:
         writer.flush_video()
         if sound is not None:
             writer.mux(sound.until(float("inf") if self._keeps_all_sound else self._timeline.end_s))
+
+    def _begin(self, first: Picture, sound: SoundTrack | None) -> None:
+        """Choose what time of the source is the file's zero."""
+        is_whole_clip = (
+            sound is not None and sound.kind is not SoundKind.NONE and self._backlog is Backlog.WAIT
+        )
+        origin_s = sound.start_s if sound is not None and is_whole_clip else first.media_s
+        self._timeline.origin_s = origin_s
+        if sound is not None:
+            sound.origin_s = origin_s
 
     def _fitted(self, rgb: RgbImage) -> RgbImage:
         width, height = self._settings.size
@@ -200,10 +213,10 @@ class _PictureQueue:
 class _Timeline:
     """From media times to strictly rising timestamps, exact for a constant rate. Pure but for its counts."""
 
-    def __init__(self, settings: MovieSettings, *, keeps_origin: bool) -> None:
+    def __init__(self, settings: MovieSettings) -> None:
+        self.origin_s = 0.0  # the source's time that is the file's zero
         self._rate = settings.rate
         self._tick = settings.time_base
-        self._keeps_origin = keeps_origin
         self._first_s: float | None = None
         self._first_pts = 0
         self._last_pts = -1
@@ -214,7 +227,7 @@ class _Timeline:
         """Return the timestamp of a picture due at ``media_s``, or None when time did not advance."""
         if self._first_s is None:
             self._first_s = media_s
-            self._first_pts = max(0, round(media_s / self._tick)) if self._keeps_origin else 0
+            self._first_pts = max(0, round((media_s - self.origin_s) / self._tick))
             self._last_pts = self._first_pts - 1
         pts = self._first_pts + self._ticks(media_s - self._first_s)
         if pts <= self._last_pts:
@@ -245,4 +258,5 @@ class _Timeline:
     @property
     def end_s(self) -> float:
         """When the last picture ends, in the source's time."""
-        return float((self._last_pts + 1) * self._tick + 1 / self._rate) if self.frames else 0.0
+        last_s = float(self._last_pts * self._tick + 1 / self._rate) if self.frames else 0.0
+        return self.origin_s + last_s

@@ -8,6 +8,8 @@ from pathlib import Path
 from engine.errors import SettingsError
 
 _LEAST_TICKS_PER_S = 10_000
+_MOST_TICKS_PER_S = 1_000_000  # an average of a variable rate can be any fraction
+_PLAIN_TICK = Fraction(1, 90_000)
 _CRF_RANGE = range(52)
 
 
@@ -52,6 +54,8 @@ class MovieSettings:
         """Seconds per unit of the file's timestamps; by default one frame is a whole number of them."""
         if self.tick is not None:
             return self.tick
+        if self.rate.numerator > _MOST_TICKS_PER_S:
+            return _PLAIN_TICK
         factor = -(-_LEAST_TICKS_PER_S // self.rate.numerator)
         return Fraction(1, self.rate.numerator * factor)
 

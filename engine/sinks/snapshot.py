@@ -10,19 +10,22 @@ from engine.types import Picture
 
 
 def save_png(picture: Picture, path: Path) -> None:
-    """Write ``picture`` to ``path``; an existing file is replaced.
+    """Write ``picture`` at ``path`` in one step: a whole file or none.
 
     Raises:
         TypeError: it is no ``Picture``.
-        SinkError: the file cannot be written.
+        SinkError: the name does not end in .png, or nothing can be written there.
     """
-    bgr = cv2.cvtColor(require_picture(picture).rgb, cv2.COLOR_RGB2BGR)
-    is_encoded, data = cv2.imencode(".png", bgr)
-    if not is_encoded:
-        raise SinkError(f"A picture of {bgr.shape} cannot be written as PNG.", hint="Choose another size.")
+    rgb = require_picture(picture).rgb
+    if path.suffix.lower() != ".png":
+        raise SinkError(f"{path} does not end in .png.", hint="Give the snapshot a name that ends in .png.")
+    data = cv2.imencode(".png", rgb[:, :, ::-1])[1].tobytes()
+    part = path.with_name(f".{path.name}.part")
     try:
-        path.write_bytes(data.tobytes())
+        part.write_bytes(data)
+        part.replace(path)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise SinkError(
-            f"The snapshot {path} cannot be written: {error.strerror}.", hint="Choose another folder."
+            f"{path} cannot be written: {error.strerror}.", hint="Choose another place for the snapshot."
         ) from error

@@ -23,11 +23,18 @@ class SoundTrack:
 
     Args:
         source: The clip.
+
+    Attributes:
+        kind: See ``SoundKind``; known once attached.
+        is_complete: False when the clip was damaged and its sound ends early.
+        origin_s: Time of the clip at which the recording begins: what sounds earlier is left out, and all
+            times are counted from there. 0 until the recorder sets it.
     """
 
     def __init__(self, source: Path) -> None:
         self.kind = SoundKind.NONE
         self.is_complete = True
+        self.origin_s = 0.0
         self._source = source
         self._reader: InputContainer | None = None
         self._packets: Iterator[av.Packet[AudioStream]] = iter(())
@@ -51,15 +58,23 @@ class SoundTrack:
             self.kind = SoundKind.CONVERTED
             self._packets = self._converted(stream, _add_aac(writer, stream))
 
+    @property
+    def start_s(self) -> float:
+        """Time of the clip's earliest sound or picture: 0 but for transport streams and the like."""
+        start = self._reader.start_time if self._reader is not None else None
+        return max(0.0, (start or 0) / av.time_base)
+
     def until(self, end_s: float) -> Iterator[av.Packet[AudioStream]]:
-        """Yield the packets that begin before ``end_s`` of the source and were not yielded yet."""
+        """Yield the packets that begin before ``end_s`` of the clip and were not yielded yet."""
         while True:
             if self._next is None:
                 self._next = next(self._packets, None)
             if self._next is None or _start_s(self._next) >= end_s:
                 return
             packet, self._next = self._next, None
-            yield packet
+            # A codec's priming lies before the clip's own start, and belongs to it.
+            if self.origin_s <= self.start_s or _start_s(packet) >= self.origin_s:
+                yield self._shifted(packet)
 
     def close(self) -> None:
         """Close the clip; idempotent."""
@@ -67,6 +82,13 @@ class SoundTrack:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    def _shifted(self, packet: av.Packet[AudioStream]) -> av.Packet[AudioStream]:
+        if self.origin_s and packet.time_base:
+            ticks = round(self.origin_s / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts - ticks
+            packet.dts = None if packet.dts is None else packet.dts - ticks
+        return packet
 
     def _demuxed(self, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
         """Yield the packets that can be read; a damaged clip ends early."""

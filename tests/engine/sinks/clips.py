@@ -24,24 +24,26 @@ def click_samples(seconds: float) -> np.ndarray:
     return samples
 
 
-def write_clip(path: Path, *, codec: str = "aac", seconds: float = 1.5, has_video: bool = True) -> Path:
-    """A black clip of 25 fps with a click; ``codec`` names the sound's encoder."""
+def write_clip(path: Path, *, codec: str = "aac", seconds: float = 1.5, start_s: int = 0) -> Path:
+    """A black clip of 25 fps with a click; ``codec``: the sound's encoder, ``start_s``: its first time."""
     with av.open(str(path), "w") as container:
-        if has_video:
-            video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
-            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         sound = container.add_stream(codec, rate=SOUND_RATE)
         sound.layout = "mono"
-        if has_video:
-            for index in range(round(seconds * 25)):
-                frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
-                frame.pts, frame.time_base = index, Fraction(1, 25)
-                container.mux(video.encode(frame))
-            container.mux(video.encode(None))
+        for index in range(round(seconds * 25)):
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
+            frame.pts, frame.time_base = index + start_s * 25, Fraction(1, 25)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
         samples = click_samples(seconds)
         for start in range(0, len(samples), 1024):
             block = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], "fltp", "mono")
-            block.sample_rate, block.pts, block.time_base = SOUND_RATE, start, Fraction(1, SOUND_RATE)
+            block.sample_rate, block.pts, block.time_base = (
+                SOUND_RATE,
+                start + start_s * SOUND_RATE,
+                Fraction(1, SOUND_RATE),
+            )
             container.mux(sound.encode(block))
         container.mux(sound.encode(None))
     return path
@@ -67,7 +69,9 @@ def click_time_s(path: Path) -> float:
     """When the first loud sample is heard."""
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
-            loud = np.flatnonzero(np.abs(frame.to_ndarray()[0]) > 0.3)
+            samples = frame.to_ndarray()[0]
+            full_scale = np.iinfo(samples.dtype).max if samples.dtype.kind == "i" else 1.0
+            loud = np.flatnonzero(np.abs(samples / full_scale) > 0.3)
             if loud.size:
                 return float(frame.pts * frame.time_base) + int(loud[0]) / frame.sample_rate
     raise AssertionError("no click")

@@ -205,9 +205,8 @@ def test_other_sound_is_converted_and_in_step_with_the_picture(tmp_path: Path, c
     report = made.finish()
     assert report.sound is SoundKind.CONVERTED
     assert click_time_s(out) == pytest.approx(click_time_s(clip), abs=0.002)
-    flash = next(t for t, rgb in zip(video_times(out), video_pictures(out), strict=True) if rgb.mean() > 128)
     first_of_clip = next(due for due in video_times(clip) if due >= CLICK_S)
-    assert float(flash) == pytest.approx(float(first_of_clip), abs=0.002)
+    assert flash_time_s(out) == pytest.approx(float(first_of_clip), abs=0.002)
     with av.open(str(out)) as container:
         assert container.streams.audio[0].codec_context.name == "aac"
 
@@ -224,6 +223,43 @@ def test_stopping_early_ends_the_sound_with_the_picture_and_finishing_keeps_it(t
         ends[name] = float(sound_packets(tmp_path / f"{name}.mp4")[-1][0])
     assert 0.95 < ends["close"] < 1.01
     assert ends["finish"] > 2.9
+
+
+def flash_time_s(path: Path) -> float:
+    times, pictures = video_times(path), video_pictures(path)
+    return float(next(due for due, rgb in zip(times, pictures, strict=True) if rgb.mean() > 128))
+
+
+@pytest.mark.parametrize("codec", ["aac", "mp2"])
+def test_clip_that_begins_late_begins_at_zero_and_in_step(tmp_path: Path, codec: str) -> None:
+    clip = write_clip(tmp_path / "clip.ts", codec=codec, start_s=7)
+    times = video_times(clip)
+    assert times[0] > 6.9
+    flash = next(index for index, due in enumerate(times) if due - times[0] >= CLICK_S)
+    made = recorder(tmp_path / "out.mp4", sound=clip)
+    made.open()
+    for index, due in enumerate(times):
+        made.send(picture(255 if index >= flash else 0, float(due), index))
+    made.finish()
+    lag_of_clip = click_time_s(clip) - float(times[flash])
+    assert click_time_s(tmp_path / "out.mp4") - flash_time_s(tmp_path / "out.mp4") == pytest.approx(
+        lag_of_clip, abs=0.002
+    )
+    assert video_times(tmp_path / "out.mp4")[0] < 0.2
+
+
+@pytest.mark.parametrize(("codec", "name"), [("aac", "clip.mp4"), ("pcm_s16le", "clip.mkv")])
+def test_live_recording_from_the_middle_of_a_clip_is_in_step(tmp_path: Path, codec: str, name: str) -> None:
+    clip = write_clip(tmp_path / name, codec=codec, seconds=2.0)
+    made = Recorder(tmp_path / "out.mp4", SMALL, fit=letterbox, backlog=Backlog.DROP, sound=clip)
+    made.open()
+    for index in range(8, 40):
+        made.send(picture(255 if index / 25 >= CLICK_S else 0, index / 25, index))
+        wait_until(lambda: len(made._queue._pictures) < 4)  # let the encoder keep up: live drops
+    made.close()
+    assert video_times(tmp_path / "out.mp4")[0] == 0
+    assert click_time_s(tmp_path / "out.mp4") == pytest.approx(click_time_s(clip) - 8 / 25, abs=0.002)
+    assert flash_time_s(tmp_path / "out.mp4") == pytest.approx(13 / 25 - 8 / 25, abs=0.001)
 
 
 def test_clip_without_sound_and_damaged_sound_do_not_stop_the_recording(tmp_path: Path) -> None:
