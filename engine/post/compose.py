@@ -82,8 +82,9 @@ def _blend_over(rgba: NDArray[np.uint8], out: NDArray[np.uint8], *, is_crisp: bo
     Products are rounded to whole levels: at most two levels from exact arithmetic.
     """
     height, width = out.shape[:2]
-    alpha = np.ascontiguousarray(rgba[:, :, 3])
-    premultiplied = cv2.multiply(rgba[:, :, :3], _three(alpha), scale=1 / 255)
+    # OpenCV takes planes and colours out of RGBA ten times faster than it works on strided slices.
+    alpha = np.asarray(cv2.extractChannel(rgba, 3), np.uint8)
+    premultiplied = cv2.multiply(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), _three(alpha), scale=1 / 255)
     foreground = resized(np.asarray(premultiplied, np.uint8), width, height)
     alpha = resized(alpha, width, height)
     if is_crisp:
@@ -96,4 +97,4 @@ def _blend_over(rgba: NDArray[np.uint8], out: NDArray[np.uint8], *, is_crisp: bo
 
 
 def _three(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.merge([plane, plane, plane]), np.uint8)
+    return np.asarray(cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB), np.uint8)
