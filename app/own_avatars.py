@@ -38,7 +38,7 @@ class OwnAvatars:
             AvatarError: there is none of that name, or its file is damaged.
         """
         try:
-            with np.load(self._path(name), allow_pickle=False) as stored:
+            with self._path(name).open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return Avatar(
                     name=name,
                     rgb=np.ascontiguousarray(stored["rgb"]),

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.preferences import PreferencesFile
 from app.window.director import Director
+from app.window.icons import app_icon
 from app.window.main_window import MainWindow
 from app.window.real_backstage import real_backstage
 from app.window.theme import apply_theme
@@ -30,6 +31,7 @@ def run_window(argv: Sequence[str]) -> int:
     QApplication.setDesktopFileName("understudy")
     QLocale.setDefault(QLocale(QLocale.Language.English))
     apply_theme(app)
+    QApplication.setWindowIcon(app_icon())
     window = MainWindow()
     director = Director(window, real_backstage(), PreferencesFile())
     director.open()

@@ -56,7 +56,7 @@ class AvatarDesk:
         """Put an avatar on stage."""
         self._panel.show_chosen(name)
         self._show.ask(
-            lambda session: session.set_avatar(self._load(name) if name.startswith(OWN_PREFIX) else name),
+            lambda session: session.set_avatar(self._load(name)),
             then=lambda _: self._show.remember(avatar=name),
             failed=self._on_failed,
             key="avatar",

@@ -22,12 +22,12 @@ def image_of(rgb: RgbImage) -> QImage:
     """Return a QImage that looks at the array's own memory; the caller keeps the array alive.
 
     Args:
-        rgb: ``(H, W, 3)`` uint8. Rows may be padded or strided; pixels must be packed, else it is copied.
+        rgb: ``(H, W, 3)`` uint8. An array that is not contiguous is copied, and the image owns the copy.
     """
     height, width = rgb.shape[:2]
-    if rgb.strides[1:] != (3, 1):
-        rgb = np.ascontiguousarray(rgb)
-    return QImage(rgb.data, width, height, rgb.strides[0], QImage.Format.Format_RGB888)
+    packed = np.ascontiguousarray(rgb)
+    image = QImage(packed.data, width, height, packed.strides[0], QImage.Format.Format_RGB888)
+    return image if packed is rgb else image.copy()
 
 
 class AvatarView(QWidget):

@@ -72,7 +72,7 @@ class ElidedLabel(QLabel):
         super().__init__()
         self.setProperty("role", role)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._whole = ""
+        self._whole = self._about = ""
         self.show_text(text)
 
     @property
@@ -80,11 +80,11 @@ class ElidedLabel(QLabel):
         """The text before it was shortened."""
         return self._whole
 
-    def show_text(self, text: str) -> None:
-        """Show ``text`` as far as there is room."""
-        if text != self._whole:
-            self._whole = text
-            self.setAccessibleName(text)
+    def show_text(self, text: str, about: str = "") -> None:
+        """Show ``text`` as far as there is room; ``about`` is a longer tool tip."""
+        if (text, about) != (self._whole, self._about):
+            self._whole, self._about = text, about
+            self.setAccessibleName(about or text)
             self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -95,7 +95,7 @@ class ElidedLabel(QLabel):
     def _elide(self) -> None:
         shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
         self.setText(shown)
-        self.setToolTip(self._whole if shown != self._whole else "")
+        self.setToolTip(self._about or (self._whole if shown != self._whole else ""))
 
 
 @dataclass(frozen=True, slots=True)

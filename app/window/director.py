@@ -123,6 +123,7 @@ class Director(QObject):
         self._window.status_line.show_status(status)
         self._window.you.show_quality(status.tracking_quality)
         self._window.engine.show_status(status)
+        self._window.engine.show_runtime(self.show.runtime_text)
         self.outputs.show_status(status)
         self._tell_errors(status)
         self._tell_end(status)

@@ -2,15 +2,16 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.window.controls import Card, StopSlider, make_button
-from app.window.theme import make_label
+from app.window.controls import Card, ElidedLabel, StopSlider, make_button
+from app.window.theme import make_label, scaled_font
 from app.window.time_plot import TimePlot
 from engine.settings import QUALITIES, Quality
 from engine.status import Status
 
 _NONE = "\u2013"  # an en dash: nothing measured yet
+MODEL_NAME = "Pocket, built in"
 _TIMES = "\u00d7"
 _ABOUT = {
     "fastest": "Least delay. For calls and streams on a laptop.",
@@ -48,7 +49,7 @@ class EnginePanel(QWidget):
         self._quality_about.setWordWrap(True)
         self._quality_numbers = make_label("", "muted", 0.9)
         self._quality_numbers.setWordWrap(True)
-        self._facts: dict[str, QLabel] = {}
+        self._facts: dict[str, ElidedLabel] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -56,6 +57,7 @@ class EnginePanel(QWidget):
         column.addWidget(self._build_model())
         column.addWidget(self._build_times())
         column.addStretch(1)
+        self._fact("Model", MODEL_NAME)
         self._show_words(self._names[0])
 
     @property
@@ -70,10 +72,10 @@ class EnginePanel(QWidget):
         self.slider.blockSignals(False)
         self._show_words(name)
 
-    def show_model(self, model: str, runtime: str) -> None:
-        """Show which network runs and on what."""
-        self._fact("Model", model)
-        self._fact("Runs on", runtime)
+    def show_runtime(self, text: str) -> None:
+        """Show what the networks run on: ``library, precision, threads (reason)``."""
+        brief = ", ".join(text.partition(" (")[0].split(", ")[:2])
+        self._facts["Runs on"].show_text(brief or _NONE, text)
 
     def show_status(self, status: Status) -> None:
         """Show motion-to-photon, drops, and the newest time of each stage."""
@@ -103,9 +105,9 @@ class EnginePanel(QWidget):
         for row, name in enumerate(
             ("Model", "Runs on", "Delay, typical", "Delay, worst 5 %", "Frames dropped")
         ):
-            value = make_label(_NONE, scale=0.9)
+            value = ElidedLabel(_NONE)
+            value.setFont(scaled_font(value, 0.9))
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            value.setAccessibleName(name)
             grid.addWidget(make_label(name, "muted", 0.9), row, 0)
             grid.addWidget(value, row, 1)
             self._facts[name] = value
@@ -119,8 +121,7 @@ class EnginePanel(QWidget):
         return card
 
     def _fact(self, name: str, value: str) -> None:
-        if self._facts[name].text() != value:
-            self._facts[name].setText(value)
+        self._facts[name].show_text(value)
 
     def _on_slider(self, position: int) -> None:
         self._show_words(self._names[position])

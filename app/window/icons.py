@@ -39,6 +39,11 @@ def icon_pixmap(name: str, colour: str, size_px: int = ICON_PX) -> QPixmap:
     return pixmap
 
 
+def app_icon() -> QIcon:
+    """Return the icon of the window and the task bar."""
+    return QIcon(icon_pixmap("understudy", DARK.accent, 256))
+
+
 def make_icon(name: str, colour: str = DARK.text, checked: str = "", checked_colour: str = "") -> QIcon:
     """Return the icon ``name``, paler when disabled, and another one while its button is checked.
 

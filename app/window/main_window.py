@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self.status_line = StatusLine()
         self.controls = ControlBar()
         self.engine = EnginePanel()
+        self._left = _scrolled(self._build_left(), LEFT_WIDTH_PX)
         self._right = _scrolled(self.engine, RIGHT_WIDTH_PX)
         self._is_fold_chosen: bool | None = None
         self._build()
@@ -107,6 +108,7 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         """Start painting."""
         super().showEvent(event)
+        self._widen_columns()
         self.visibility_changed.emit(not self.isMinimized())
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -153,7 +155,7 @@ class MainWindow(QMainWindow):
         outer.setSpacing(12)
         columns = QHBoxLayout()
         columns.setSpacing(_MARGIN_PX)
-        columns.addWidget(_scrolled(self._build_left(), LEFT_WIDTH_PX))
+        columns.addWidget(self._left)
         columns.addLayout(self._build_middle(), 1)
         columns.addWidget(self._right)
         outer.addLayout(columns, 1)
@@ -180,6 +182,12 @@ class MainWindow(QMainWindow):
         middle.addWidget(self.status_line)
         middle.addStretch(1)
         return middle
+
+    def _widen_columns(self) -> None:
+        # Known only now that the style is on: a large system font needs wider columns.
+        for area, width_px in ((self._left, LEFT_WIDTH_PX), (self._right, RIGHT_WIDTH_PX)):
+            needed_px = area.widget().minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width()
+            area.setFixedWidth(max(width_px, needed_px))
 
     def _choose_fold(self, is_folded: bool) -> None:
         had_focus = self._right.isAncestorOf(self.focusWidget()) if self.focusWidget() else False

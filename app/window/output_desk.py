@@ -75,7 +75,7 @@ class OutputDesk:
     def _on_recorded(self, report: Report | None) -> None:
         if report is None:
             return
-        minutes, seconds = divmod(round(report.duration_s), 60)
+        minutes, seconds = divmod(round(report.seconds), 60)
         self._tell_saved(report.path, f"Recorded {minutes}:{seconds:02d} to {report.path.name}.")
 
     def _on_snapshot(self, path: Path | None) -> None:

@@ -24,7 +24,7 @@ class Report(Protocol):
         ...
 
     @property
-    def duration_s(self) -> float:
+    def seconds(self) -> float:
         """How long it plays, in seconds."""
         ...
 
@@ -45,6 +45,11 @@ class Camera(Protocol):
 
 class SessionPort(Protocol):
     """``engine.session.Session``, as far as the window uses it. Thread: any."""
+
+    @property
+    def runtime_text(self) -> str:
+        """Which library runs the networks, how, and why in parentheses; empty before they are loaded."""
+        ...
 
     def start(self) -> None:
         """Start; returns at once (state ``STARTING``)."""

@@ -40,6 +40,11 @@ class Show:
         """The session, or None before it was built."""
         return self._session
 
+    @property
+    def runtime_text(self) -> str:
+        """Which library runs the networks; empty before they are loaded."""
+        return self._session.runtime_text if self._session is not None else ""
+
     def load_preferences(self) -> None:
         """Read what was remembered; say so when it was damaged."""
         self.preferences, message = self._file.load()

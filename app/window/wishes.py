@@ -35,6 +35,7 @@ def settings_from(preferences: Preferences) -> Settings:
         quality=quality_from(preferences.quality)[1],
         stage=stage_from(preferences),
         picture_size=PICTURE_SIZE,
+        loop=True,
     )
 
 

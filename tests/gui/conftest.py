@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.gui)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def qapp() -> QApplication:
     app = QApplication.instance() or QApplication(["tests"])
     assert isinstance(app, QApplication)
@@ -40,7 +40,7 @@ def qapp() -> QApplication:
 
 
 @pytest.fixture(autouse=True)
-def _no_qt_messages(qapp: QApplication) -> Iterator[None]:
+def _no_qt_messages() -> Iterator[None]:
     messages: list[str] = []
 
     def keep(_kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
@@ -124,7 +124,7 @@ class Theatre:
 
 
 @pytest.fixture
-def make_theatre(qapp: QApplication, tmp_path: Path) -> Iterator[Callable[..., Theatre]]:
+def make_theatre(tmp_path: Path) -> Iterator[Callable[..., Theatre]]:
     made: list[Theatre] = []
 
     def make(cameras: int = 1, folder: Path = tmp_path) -> Theatre:

@@ -29,7 +29,7 @@ STAGE_MS = {
 @dataclass(frozen=True)
 class FakeReport:
     path: Path
-    duration_s: float = 12.4
+    seconds: float = 12.4
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class FakeSession:
         self.picture: Picture | None = None
         self.tracked: Performance | None = None
         self.failures: dict[str, UnderstudyError] = {}
+        self.runtime_text = ""
 
     def names(self) -> list[str]:
         return [name for name, _ in self.calls]
@@ -95,6 +96,7 @@ class FakeSession:
             stage_ms={name: StageTime(p50=ms, p95=ms * 1.4, last=ms) for name, ms in STAGE_MS.items()},
             tracking_quality=0.95,
         )
+        self.runtime_text = "openvino, bf16, 2 threads (the fastest here: this CPU computes bf16 natively)"
         self.picture = make_picture()
         self.tracked = make_performance()
 

@@ -1,0 +1,184 @@
+"""Nothing is clipped at the smallest size, and everything can be reached and seen by keyboard alone."""
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea, QWidget
+
+from app.window.banner import News, Offer, Tone
+from app.window.controls import ElidedLabel
+from app.window.keys import BINDINGS, HelpSheet
+from app.window.points_editor import PointsEditor
+from engine.settings import BackdropKind, StageSettings
+from tests.gui.conftest import Theatre
+from tests.gui.placeholder import make_avatar
+
+SIZES = [(1024, 700), (1440, 900)]
+
+
+def clipped(root: QWidget) -> list[str]:
+    """Return what shows less than its whole text, or sticks out of what holds it."""
+    found = []
+    for widget in root.findChildren(QWidget):
+        if not widget.isVisible() or not isinstance(widget, QLabel | QAbstractButton):
+            continue
+        name = f"{type(widget).__name__} {widget.text()!r}"
+        if isinstance(widget, QLabel) and widget.wordWrap():
+            if widget.heightForWidth(widget.width()) > widget.height():
+                found.append(f"{name} is too low")
+        elif not isinstance(widget, ElidedLabel) and widget.sizeHint().width() > widget.width():
+            found.append(f"{name} needs {widget.sizeHint().width()}, has {widget.width()}")
+        place = QRect(widget.mapTo(root, QPoint(0, 0)), widget.size())
+        if not root.rect().contains(place):
+            found.append(f"{name} sticks out of the window")
+        if widget.visibleRegion().boundingRect() != widget.rect():
+            found.append(f"{name} is covered or cut")
+    return found
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("is_folded", [True, False])
+def test_no_text_is_clipped(theatre: Theatre, size: tuple[int, int], is_folded: bool) -> None:
+    theatre.live()
+    theatre.window.resize(*size)
+    theatre.window.show_fold(is_folded)
+    theatre.settle()
+    assert theatre.window.size().toTuple() == size
+    assert clipped(theatre.window) == []
+    bars = [area.verticalScrollBar() for area in theatre.window.findChildren(QScrollArea)]
+    assert not any(bar.isVisible() for bar in bars)
+
+
+@pytest.mark.parametrize("kind", list(BackdropKind))
+def test_no_text_is_clipped_in_any_state(theatre: Theatre, kind: BackdropKind, tmp_path) -> None:
+    theatre.live()
+    theatre.window.resize(1024, 700)
+    picture = tmp_path / "a very long name of a picture of the sea.png"
+    theatre.window.stage.show_stage(StageSettings(kind=kind, picture=picture))
+    theatre.session.now = replace(theatre.session.now, is_live=True, is_recording=True, is_panicked=True)
+    offers = (Offer("Retry", lambda: None), Offer("Play the sample clip", lambda: None))
+    long = "The camera with the number 0 is used by another program, which has to be closed first."
+    theatre.director.show.tell(News(Tone.ERROR, long, long, offers))
+    theatre.settle()
+    assert clipped(theatre.window) == []
+
+
+def test_a_large_system_font_scrolls_instead_of_clipping(qapp: QApplication, make_theatre) -> None:
+    font = qapp.font()
+    large = qapp.font()
+    large.setPointSizeF(font.pointSizeF() * 1.25)
+    qapp.setFont(large)
+    try:
+        theatre = make_theatre()
+        theatre.open()
+        theatre.window.resize(1024, 700)
+        theatre.settle()
+        wide = [area for area in theatre.window.findChildren(QScrollArea) if area.isVisible()]
+        assert all(area.widget().width() <= area.width() for area in wide)
+        assert theatre.window.size().toTuple() == (1024, 700)
+    finally:
+        qapp.setFont(font)
+
+
+def test_the_dialogs_are_not_clipped(theatre: Theatre) -> None:
+    for dialog in (
+        HelpSheet(theatre.window),
+        PointsEditor(make_avatar(), "Put the points where they belong.", theatre.window),
+    ):
+        dialog.show()
+        QTest.qWait(10)
+        assert clipped(dialog) == []
+        dialog.close()
+
+
+def walk(window: QWidget) -> list[QWidget]:
+    """Return what Tab reaches, in order, from the empty page round to it again."""
+    window.centralWidget().setFocus()
+    reached: list[QWidget] = []
+    for _ in range(100):
+        QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        focus = window.focusWidget()
+        if focus in reached:
+            break
+        reached.append(focus)
+    return reached
+
+
+def test_tab_reaches_every_control_in_reading_order(theatre: Theatre) -> None:
+    theatre.live()
+    theatre.window.resize(1440, 900)
+    theatre.director.avatars.add_picture(theatre.folder / "cat.png")
+    theatre.settle()
+    theatre.settle()
+    window = theatre.window
+    reached = walk(window)
+    expected = [
+        window.you.source,
+        window.you.calibrate,
+        window.you.mirror,
+        window.avatars.gallery,
+        window.avatars.add,
+        window.avatars.edit,
+        window.avatars.remove,
+        window.stage.kinds.buttons()[0],
+        window.banner.offers[0],
+        window.banner.close_button,
+        window.status_line.readout_switch,
+        window.status_line.help,
+        window.engine.fold,
+        window.engine.slider,
+        window.controls.live,
+        window.controls.record,
+        window.controls.snapshot,
+        window.controls.panic,
+    ]
+    assert [widget for widget in reached if widget in expected] == expected
+    missed = [
+        widget
+        for widget in window.findChildren(QAbstractButton)
+        if widget.isVisible() and widget.isEnabled() and widget not in reached
+    ]
+    # Inside a group of choices the arrows walk; Tab reaches the chosen one.
+    groups = {button for button in missed if button.group() is not None and button.group().checkedButton()}
+    assert set(missed) == groups
+
+
+def test_everything_reachable_has_a_name_and_shows_its_focus(theatre: Theatre) -> None:
+    theatre.live()
+    for widget in walk(theatre.window):
+        name = widget.accessibleName() or getattr(widget, "text", str)()
+        assert name, widget
+        theatre.window.centralWidget().setFocus()
+        before = theatre.window.grab().toImage()
+        widget.setFocus(Qt.FocusReason.TabFocusReason)
+        after = theatre.window.grab().toImage()
+        assert differs(before, after), f"{name} does not show its focus"
+
+
+def differs(first: QImage, second: QImage) -> bool:
+    return first != second
+
+
+def test_no_two_keys_or_mnemonics_collide(theatre: Theatre) -> None:
+    keys = [key for binding in BINDINGS for key in binding.keys]
+    assert len(keys) == len(set(keys))
+    texts = [button.text() for button in theatre.window.findChildren(QAbstractButton)]
+    letters = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+    assert len(letters) == len(set(letters))
+
+
+def test_the_keys_are_listed(theatre: Theatre) -> None:
+    QTest.keySequence(theatre.window, "F1")
+    sheets = theatre.window.findChildren(HelpSheet)
+    assert len(sheets) == 1
+    assert sheets[0].isVisible()
+    shown = {label.text() for label in sheets[0].findChildren(QLabel)}
+    assert {binding.shown for binding in BINDINGS} <= shown
+    sheets[0].close()
+
+
+def test_a_held_key_acts_once(theatre: Theatre) -> None:
+    assert all(not shortcut.autoRepeat() for shortcut in theatre.director.shortcuts)

@@ -1,0 +1,130 @@
+"""What is remembered comes back; what is damaged does no harm."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from app.preferences import FILE_NAME, Preferences, PreferencesFile, config_folder
+from app.window.wishes import quality_from, settings_from, stage_from, title_of, with_stage
+from engine.settings import DEFAULT_AVATAR_NAME, QUALITIES, BackdropKind, StageSettings
+
+CHANGED = Preferences(
+    source="camera:1",
+    clip="/films/me.mp4",
+    avatar="suki",
+    mirror=False,
+    stage="colour",
+    stage_key="#0000ff",
+    stage_colour="#264052",
+    stage_picture="/pictures/sea.jpg",
+    stage_blur=0.5,
+    quality="fine",
+    is_readout_shown=False,
+    is_panel_folded=True,
+    output_folder="/films",
+    window=(10, 20, 1200, 800),
+)
+
+
+def test_every_field_survives_a_round_trip(tmp_path: Path) -> None:
+    defaults = Preferences()
+    assert all(getattr(CHANGED, f.name) != getattr(defaults, f.name) for f in fields(Preferences))
+    file = PreferencesFile(tmp_path / "deep" / FILE_NAME)
+    file.save(CHANGED)
+    assert file.load() == (CHANGED, "")
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == [FILE_NAME]  # no temporary left
+
+
+def test_a_first_start_is_silent(tmp_path: Path) -> None:
+    assert PreferencesFile(tmp_path / FILE_NAME).load() == (Preferences(), "")
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[1, 2]", "null", '"text"', "\x00\x01"])
+def test_a_damaged_file_is_set_aside_and_told(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_text(damage)
+    preferences, message = PreferencesFile(path).load()
+    assert preferences == Preferences()
+    assert "damaged" in message
+    assert path.with_suffix(".damaged").read_text() == damage
+    assert PreferencesFile(path).load() == (Preferences(), "")
+
+
+def test_bytes_that_are_no_text_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_bytes(b"\xff\xfe\xfa")
+    assert "damaged" in PreferencesFile(path).load()[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mirror", "yes"),
+        ("stage_colour", "red"),
+        ("stage_key", 7),
+        ("stage_blur", 3.0),
+        ("stage_blur", True),
+        ("window", [1, 2, 3]),
+        ("window", "wide"),
+        ("is_panel_folded", 1),
+        ("avatar", None),
+    ],
+)
+def test_one_senseless_field_costs_only_itself(tmp_path: Path, name: str, value: object) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_text(json.dumps({"source": "camera:1", name: value, "from_the_future": 1}))
+    preferences, message = PreferencesFile(path).load()
+    assert preferences == Preferences(source="camera:1")
+    assert name in message
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = PreferencesFile(tmp_path / FILE_NAME)
+    file.save(CHANGED)
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        file.save(Preferences())
+    assert file.load() == (CHANGED, "")
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_the_home_variable_moves_the_folder() -> None:
+    assert config_folder({"UNDERSTUDY_HOME": "/elsewhere"}) == Path("/elsewhere/config")
+    assert "understudy" in str(config_folder({}))
+
+
+def test_settings_are_built_from_what_was_remembered() -> None:
+    settings = settings_from(CHANGED)
+    assert (settings.source, settings.avatar, settings.mirror) == ("camera:1", "suki", False)
+    assert settings.quality == QUALITIES["fine"]
+    assert settings.stage.kind is BackdropKind.COLOUR
+    assert settings.stage.colour == (0x26, 0x40, 0x52)
+    assert settings_from(replace(CHANGED, avatar="own:cat")).avatar == DEFAULT_AVATAR_NAME
+    assert settings_from(Preferences()).source == "sample"
+
+
+def test_what_is_gone_gives_the_default() -> None:
+    assert quality_from("ultra")[0] == next(iter(QUALITIES))
+    assert stage_from(Preferences(stage="hologram")).kind is BackdropKind.AS_DRAWN
+    gone = Preferences(stage="picture", stage_picture="/nowhere.png")
+    assert stage_from(gone).kind is BackdropKind.AS_DRAWN
+
+
+def test_a_stage_survives_a_round_trip(tmp_path: Path) -> None:
+    picture = tmp_path / "sea.jpg"
+    picture.write_bytes(b"")
+    stage = StageSettings(
+        kind=BackdropKind.PICTURE, picture=picture, blur=0.5, colour=(1, 2, 3), key_colour=(255, 0, 255)
+    )
+    assert stage_from(with_stage(Preferences(), stage)) == stage
+
+
+def test_names_are_read_by_people() -> None:
+    assert title_of("own:my_old_cat") == "My old cat"
+    assert title_of("mira") == "Mira"
