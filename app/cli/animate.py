@@ -1,0 +1,62 @@
+"""`understudy animate`: a clip in, an avatar clip out."""
+
+import argparse
+from pathlib import Path
+
+from app.cli.avatars import own_avatar
+from app.cli.choices import settings_from
+from app.cli.console import Console
+from app.cli.failure import EXIT_INTERRUPTED
+from app.cli.interrupt import Interrupt
+from app.cli.progress import Progress
+from app.cli.report import animate_json, animate_lines
+from engine.clock import SystemClock
+from engine.errors import NoFaceError, SourceError, UnderstudyError
+from engine.session import AnimateHooks, AnimateReport, Ending, animate
+from engine.settings import Pace
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Paint the clip, report, and return 0, or the code of what was not as it should be.
+
+    Raises:
+        UnderstudyError: nothing could be written, or writing broke off.
+    """
+    settings = settings_from(arguments, Pace.OFFLINE)
+    output = arguments.output or default_output(arguments.source)
+    progress = Progress(console, SystemClock())
+    console.say(f"Painting {arguments.source} as {arguments.avatar} (loading first) ...")
+    with Interrupt() as interrupt:
+        hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)
+        report = animate(settings, output, hooks, avatar=own_avatar(arguments.avatar))
+    for line in animate_lines(report):
+        console.say(line) if arguments.json else console.result(line)
+    if arguments.json:
+        console.json(animate_json(report))
+    return _judge(report, arguments.source, console)
+
+
+def default_output(source: str) -> Path:
+    """Return ``understudy-<clip>.mp4`` in the current folder."""
+    return Path(f"understudy-{Path(source.removeprefix('file:')).stem}.mp4")
+
+
+def _judge(report: AnimateReport, source: str, console: Console) -> int:
+    """Say what was not as it should be, although the file is written."""
+    if report.ending is Ending.INTERRUPTED:
+        console.warn("Stopped; what was painted until then is written and plays.")
+        return EXIT_INTERRUPTED
+    error: UnderstudyError | None = None
+    if report.ending is Ending.TRUNCATED:
+        error = SourceError(
+            f"{source} is damaged or broke off early.", hint="What could be read is written and plays."
+        )
+    elif report.frames_found == 0:
+        error = NoFaceError(
+            f"No face was found in {source}.",
+            hint="The avatar is at rest in the whole clip; try one in which a face is larger and well lit.",
+        )
+    if error is None:
+        return 0
+    console.error(error)
+    return error.exit_code

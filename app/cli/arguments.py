@@ -1,0 +1,152 @@
+"""The command line's grammar. It imports no engine beyond plain settings, so that `--help` is instant."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypeAlias
+
+from app.cli.console import Console
+
+Run = Callable[[argparse.Namespace, Console], int]
+
+SIZES = (256, 384, 512)
+COUNTS = (1, 2, 4)
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments; ``run`` holds the command's function.
+
+    Raises:
+        SystemExit: after `--help` (0) or a mistake (2), with its text written.
+    """
+    parser = _build()
+    return parser.parse_args(argv)
+
+
+def _build() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="understudy",
+        description="Puts an avatar on stage in your place. Without a command, the window opens.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.set_defaults(run=_run_window)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_animate(commands)
+    _add_live(commands)
+    _add_doctor(commands)
+    _add_avatars(commands)
+    return parser
+
+
+def _version() -> str:
+    try:
+        return version("understudy")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_animate(commands: Commands) -> None:
+    parser = commands.add_parser("animate", help="turn a clip into an avatar clip, sound kept")
+    parser.add_argument("--source", default="sample", help="the clip (default: the sample that ships)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="the MP4 file; an existing one is replaced (default: understudy-<clip>.mp4 here)",
+    )
+    parser.add_argument(
+        "--mirror", action=argparse.BooleanOptionalAction, default=False, help="swap left and right"
+    )
+    _add_looks(parser)
+    parser.set_defaults(run=_run_animate)
+
+
+def _add_live(commands: Commands) -> None:
+    parser = commands.add_parser("live", help="camera in, avatar out, without a window")
+    parser.add_argument("--source", default="0", help="camera number, clip, or sample (default: 0)")
+    parser.add_argument(
+        "--virtual-camera", action="store_true", help="show the avatar to other programs as a webcam"
+    )
+    parser.add_argument("--record", type=Path, metavar="PATH", help="record to an MP4 file")
+    parser.add_argument("--loop", action="store_true", help="play a clip again and again")
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds (default: Ctrl-C)")
+    parser.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="move like your mirror picture (default: yes)",
+    )
+    _add_looks(parser)
+    parser.set_defaults(run=_run_live)
+
+
+def _add_looks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--avatar", default="default", metavar="NAME|PICTURE", help="see `understudy avatars`, or a picture"
+    )
+    parser.add_argument(
+        "--backdrop",
+        default="as-drawn",
+        metavar="KIND",
+        help="as-drawn, green, blue, magenta (key colours), #rrggbb, or a picture's path (default: as-drawn)",
+    )
+    parser.add_argument("--blur", type=float, default=0.0, help="blur of a backdrop picture, 0 to 1")
+    parser.add_argument("--size", type=int, choices=SIZES, help="side of the painted picture in pixels")
+    parser.add_argument("--levels", type=int, choices=COUNTS, help="rows of the buffer: finer, and later")
+    parser.add_argument("--chunk", type=int, choices=COUNTS, help="frames in a row: steadier, and later")
+    parser.add_argument(
+        "--frame", metavar="WxH", help="size of the whole picture, such as 1280x720 (default: square)"
+    )
+    parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
+    parser.add_argument("--precision", choices=("auto", "bf16", "f32"), default="auto")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
+    parser.add_argument("--json", action="store_true", help="write the report as one line of JSON")
+
+
+def _add_doctor(commands: Commands) -> None:
+    parser = commands.add_parser("doctor", help="say what this machine has and lacks")
+    parser.add_argument("--json", action="store_true", help="write the report as one line of JSON")
+    parser.set_defaults(run=_run_doctor)
+
+
+def _add_avatars(commands: Commands) -> None:
+    parser = commands.add_parser("avatars", help="list the avatars")
+    parser.add_argument("--json", action="store_true", help="write the list as one line of JSON")
+    parser.set_defaults(run=_run_avatars)
+
+
+# Each command's module loads what it needs, when it is chosen.
+# ruff: noqa: PLC0415
+
+
+def _run_window(_arguments: argparse.Namespace, _console: Console) -> int:
+    from app.window import run
+
+    return run([])
+
+
+def _run_animate(arguments: argparse.Namespace, console: Console) -> int:
+    from app.cli.animate import run
+
+    return run(arguments, console)
+
+
+def _run_live(arguments: argparse.Namespace, console: Console) -> int:
+    from app.cli.live import run
+
+    return run(arguments, console)
+
+
+def _run_doctor(arguments: argparse.Namespace, console: Console) -> int:
+    from app.cli.doctor import run
+
+    return run(arguments, console)
+
+
+def _run_avatars(arguments: argparse.Namespace, console: Console) -> int:
+    from app.cli.avatars import run
+
+    return run(arguments, console)

@@ -1,0 +1,72 @@
+"""From arguments to settings."""
+
+import argparse
+import re
+from pathlib import Path
+
+from engine.errors import SettingsError
+from engine.settings import (
+    BackdropKind,
+    Pace,
+    Precision,
+    Quality,
+    RuntimeChoice,
+    Settings,
+    StageSettings,
+)
+
+_KEYS = {"green": (0, 255, 0), "blue": (0, 0, 255), "magenta": (255, 0, 255)}
+_COLOUR = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
+_FRAME = re.compile(r"(\d+)x(\d+)")
+
+
+def settings_from(arguments: argparse.Namespace, pace: Pace) -> Settings:
+    """Return the settings of `animate` or `live`. Raises ``SettingsError``."""
+    return Settings(
+        source=arguments.source,
+        avatar=arguments.avatar,
+        pace=pace,
+        mirror=arguments.mirror,
+        loop=getattr(arguments, "loop", False),
+        quality=quality_from(arguments),
+        stage=stage_from(arguments.backdrop, arguments.blur),
+        picture_size=frame_from(arguments.frame),
+        runtime=RuntimeChoice(arguments.runtime),
+        precision=Precision(arguments.precision),
+        seed=arguments.seed,
+    )
+
+
+def quality_from(arguments: argparse.Namespace) -> Quality:
+    """Return the quality; what was not said stays at its default."""
+    said = {name: getattr(arguments, name) for name in ("size", "levels", "chunk")}
+    return Quality(**{name: value for name, value in said.items() if value is not None})
+
+
+def stage_from(backdrop: str, blur: float) -> StageSettings:
+    """Return the stage that `--backdrop` and `--blur` describe. Raises ``SettingsError``."""
+    if backdrop == "as-drawn":
+        return StageSettings()
+    if backdrop in _KEYS:
+        return StageSettings(kind=BackdropKind.KEY_COLOUR, key_colour=_KEYS[backdrop])
+    colour = _COLOUR.fullmatch(backdrop)
+    if colour:
+        red, green, blue = (int(part, 16) for part in colour.groups())
+        return StageSettings(kind=BackdropKind.COLOUR, colour=(red, green, blue))
+    path = Path(backdrop)
+    if not path.is_file():
+        raise SettingsError(
+            f"The backdrop {backdrop!r} is no colour and no file.",
+            hint="Give as-drawn, green, blue, magenta, #rrggbb, or the path of a picture.",
+        )
+    return StageSettings(kind=BackdropKind.PICTURE, picture=path, blur=blur)
+
+
+def frame_from(text: str | None) -> tuple[int, int] | None:
+    """Return width and height from ``WxH``. Raises ``SettingsError``."""
+    if text is None:
+        return None
+    match = _FRAME.fullmatch(text)
+    if match is None:
+        raise SettingsError(f"The frame {text!r} is no size.", hint="Write it as 1280x720.")
+    return int(match.group(1)), int(match.group(2))

@@ -1,0 +1,142 @@
+"""`understudy live`: the same as the window, without one."""
+
+import argparse
+
+from app.cli.avatars import own_avatar
+from app.cli.choices import settings_from
+from app.cli.console import Console
+from app.cli.interrupt import Interrupt
+from app.cli.report import recording_text, stages_json, stages_text
+from engine.clock import Clock, SystemClock
+from engine.errors import SettingsError, UnderstudyError
+from engine.session import Session
+from engine.settings import Pace
+from engine.status import SessionState, Status
+
+_POLL_S = 0.1
+_LINE_EVERY_S = 10.0
+_SAY = {
+    SessionState.STOPPED: "stopped",
+    SessionState.STARTING: "starting",
+    SessionState.SEARCHING: "looking for your face",
+    SessionState.LIVE: "live",
+    SessionState.LOST: "lost your face",
+    SessionState.WAITING: "waiting for the camera",
+    SessionState.STANDBY: "standby",
+    SessionState.ENDED: "ended",
+    SessionState.ERROR: "stopped by an error",
+}
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Run until Ctrl-C, the end of a clip, or ``--seconds``.
+
+    Raises:
+        UnderstudyError: the session or its only output failed.
+    """
+    if not arguments.virtual_camera and arguments.record is None:
+        raise SettingsError(
+            "Nobody would see the avatar.", hint="Add --virtual-camera, --record PATH, or both."
+        )
+    settings = settings_from(arguments, Pace.LIVE)
+    clock = SystemClock()
+    session = Session(settings, clock=clock)
+    own = own_avatar(arguments.avatar)
+    if own is not None:
+        session.set_avatar(own)
+    try:
+        with Interrupt() as interrupt:
+            _open_outputs(session, arguments, console)
+            session.start()
+            status = _Watch(session, console, clock, arguments.seconds).until_over(interrupt)
+        _report(session, status, arguments, console)
+    finally:
+        session.stop()
+    return 0
+
+
+def _open_outputs(session: Session, arguments: argparse.Namespace, console: Console) -> None:
+    """Open what was asked for first: a missing device or folder must not cost a load of the networks."""
+    if arguments.virtual_camera:
+        session.go_live()
+        console.say("The virtual camera is on.")
+    if arguments.record is not None:
+        session.start_recording(arguments.record)
+        console.say(f"Recording to {arguments.record}.")
+    console.say("Press Ctrl-C to stop.")
+
+
+class _Watch:
+    """Follows a session and says what it does."""
+
+    def __init__(self, session: Session, console: Console, clock: Clock, seconds: float | None) -> None:
+        self._session = session
+        self._console = console
+        self._clock = clock
+        self._ends_at_s = None if seconds is None else clock.now_s() + seconds
+        self._state: SessionState | None = None
+        self._notice: UnderstudyError | None = None
+        self._said_at_s = clock.now_s()
+
+    def until_over(self, interrupt: Interrupt) -> Status:
+        """Return the last status. Raises the error that ended the session."""
+        while True:
+            status = self._session.status()
+            if status.error is not None:
+                raise status.error
+            self._say(status)
+            if status.notice is not None and not (status.is_live or status.is_recording):
+                raise status.notice  # nobody sees the avatar any more
+            is_due = self._ends_at_s is not None and self._clock.now_s() >= self._ends_at_s
+            if status.state is SessionState.ENDED or is_due or interrupt.wait(_POLL_S):
+                return status
+
+    def _say(self, status: Status) -> None:
+        if status.notice is not None and status.notice is not self._notice:
+            self._notice = status.notice
+            self._console.error(status.notice)
+        now_s = self._clock.now_s()
+        is_news = status.state is not self._state
+        if self._console.is_interactive:
+            self._console.overwrite(status_line(status))
+        elif is_news or now_s - self._said_at_s >= _LINE_EVERY_S:
+            self._console.say(status_line(status))
+            self._said_at_s = now_s
+        self._state = status.state
+
+
+def status_line(status: Status) -> str:
+    """Return one line about a running session."""
+    return (
+        f"{_SAY[status.state]}  {status.fps:.1f} fps  "
+        f"{status.motion_to_photon_p50_ms:.0f} ms (p95 {status.motion_to_photon_p95_ms:.0f})  "
+        f"{status.dropped} dropped"
+    )
+
+
+def _report(session: Session, status: Status, arguments: argparse.Namespace, console: Console) -> None:
+    recording = session.stop_recording() if status.is_recording else None
+    if arguments.json:
+        console.json(
+            {
+                "frames_in": status.frames_in,
+                "frames_out": status.frames_out,
+                "dropped": status.dropped,
+                "fps": round(status.fps, 2),
+                "motion_to_photon_p50_ms": round(status.motion_to_photon_p50_ms, 1),
+                "motion_to_photon_p95_ms": round(status.motion_to_photon_p95_ms, 1),
+                "stage_ms": stages_json(status.stage_ms),
+                "file": str(recording.path.resolve()) if recording else None,
+            }
+        )
+        return
+    console.result(
+        f"frames    {status.frames_in} in, {status.frames_out} out, {status.dropped} dropped\n"
+        f"speed     {status.fps:.1f} fps\n"
+        f"latency   {status.motion_to_photon_p50_ms:.0f} ms p50, "
+        f"{status.motion_to_photon_p95_ms:.0f} ms p95 from motion to photon\n"
+        f"ms/stage  {stages_text(status.stage_ms)}\n"
+        f"runtime   {session.runtime_text}"
+    )
+    if recording is not None:
+        console.result(f"file      {recording_text(recording)}")

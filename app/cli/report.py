@@ -1,0 +1,56 @@
+"""The closing report, for people and for programs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.session import AnimateReport, RecordingReport
+from engine.status import StageTime
+
+
+def stages_text(stage_ms: Mapping[str, StageTime]) -> str:
+    """Return the time per stage in one line."""
+    return ", ".join(f"{name} {time.p50:.1f}" for name, time in stage_ms.items())
+
+
+def stages_json(stage_ms: Mapping[str, StageTime]) -> dict[str, float]:
+    """Return the median time of each stage in milliseconds."""
+    return {name: round(time.p50, 2) for name, time in stage_ms.items()}
+
+
+def recording_text(report: RecordingReport) -> str:
+    """Return where the file is and what is in it."""
+    sounds = {"none": "no sound", "copied": "sound copied", "converted": "sound converted to AAC"}
+    sound, size = sounds[report.sound.value], f"{report.num_bytes / (1 << 20):.1f} MB"
+    return f"{report.path}  ({report.frames} frames, {report.seconds:.2f} s, {size}, {sound})"
+
+
+def animate_lines(report: AnimateReport) -> list[str]:
+    """Return the report of `animate`."""
+    p50, p95 = report.motion_to_photon_p50_ms, report.motion_to_photon_p95_ms
+    return [
+        f"frames    {report.frames_in} in, {report.frames_out} out, a face in {report.frames_found}",
+        f"speed     {report.fps:.1f} fps ({report.seconds:.1f} s, after {report.loading_s:.1f} s of loading)",
+        f"latency   {p50:.0f} ms p50, {p95:.0f} ms p95 from reading a frame to its picture",
+        f"ms/stage  {stages_text(report.stage_ms)}",
+        f"runtime   {report.runtime_text}",
+        f"file      {recording_text(report.recording)}",
+    ]
+
+
+def animate_json(report: AnimateReport) -> dict[str, Any]:
+    """Return the report of `animate` as JSON values."""
+    return {
+        "file": str(report.recording.path.resolve()),
+        "ending": report.ending.value,
+        "frames_in": report.frames_in,
+        "frames_out": report.frames_out,
+        "frames_found": report.frames_found,
+        "fps": round(report.fps, 2),
+        "seconds": round(report.seconds, 2),
+        "loading_s": round(report.loading_s, 2),
+        "motion_to_photon_p50_ms": round(report.motion_to_photon_p50_ms, 1),
+        "motion_to_photon_p95_ms": round(report.motion_to_photon_p95_ms, 1),
+        "stage_ms": stages_json(report.stage_ms),
+        "sound": report.recording.sound.value,
+        "runtime": report.runtime_text,
+    }

@@ -1,0 +1,42 @@
+"""The program's entry: `understudy` opens the window, its subcommands work without one.
+
+Importing this module imports nothing heavy and no Qt: every command loads what it needs when it runs.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from app.cli.arguments import parse
+from app.cli.console import Console
+from app.cli.failure import EXIT_INTERRUPTED, report_failure
+from app.cli.log import start_log
+from engine.errors import UnderstudyError
+from engine.quiet import silence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 when all went well.
+
+    Args:
+        argv: Arguments without the program's name; those of the process by default.
+    """
+    silence()  # before anything is imported that would send or look up something
+    console = Console(sys.stdout, sys.stderr)
+    try:
+        arguments = parse(argv)
+    except UnderstudyError as error:
+        return report_failure(error, console, None)
+    log_path = start_log()
+    try:
+        return int(arguments.run(arguments, console))
+    except KeyboardInterrupt:
+        console.warn("Stopped.")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return 0  # whoever read our output has seen enough
+    except Exception as error:  # noqa: BLE001 - the program's top: a sentence for the user, the rest for the log
+        return report_failure(error, console, log_path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
