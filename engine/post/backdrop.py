@@ -92,7 +92,7 @@ def _extended(plate: RgbImage, width: int, height: int) -> RgbImage:
     inner = resized(plate, columns.stop - columns.start, rows.stop - rows.start)
     top, left, right = rows.start, columns.start, width - columns.stop
     if (top, left, right) == (0, 0, 0):
-        return inner.copy()
+        return inner
     row_order = np.pad(np.arange(inner.shape[0]), (top, 0), mode="symmetric")
     column_order = np.pad(np.arange(inner.shape[1]), (left, right), mode="symmetric")
     out = _blurred(np.ascontiguousarray(inner[row_order][:, column_order]), _SURROUND_BLUR)

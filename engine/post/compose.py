@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.post.backdrop import avatar_box, make_backdrop
-from engine.post.letterbox import resized
+from engine.post.letterbox import resize_into
 from engine.post.stage import BackdropKind, StageSettings
 from engine.types import RgbImage
 
@@ -30,8 +30,7 @@ class Composer:
     Args:
         stage: The backdrop.
         size: ``(width, height)`` of the result in pixels.
-        plate: The avatar's own background, ``(h, w, 3)``, which a stage ``AS_DRAWN`` shows behind it; None
-            where the colour of transparent pixels is that background already.
+        plate: The avatar's own background ``(h, w, 3)``, for a stage that shows it.
 
     Raises:
         SettingsError: the stage's picture cannot be read.
@@ -45,6 +44,7 @@ class Composer:
         self.size = size
         self._backdrop = make_backdrop(stage, size, plate)
         self._is_crisp = stage.kind is BackdropKind.KEY_COLOUR
+        self._blender: _Blender | None = None
 
     def __call__(self, rgba: RgbaImage) -> RgbImage:
         """Return the avatar on its stage.
@@ -60,7 +60,10 @@ class Composer:
         """
         pixels = _as_uint8(rgba)
         out = self._backdrop.copy()
-        _blend_over(pixels, out[avatar_box(pixels.shape, self.size)], is_crisp=self._is_crisp)
+        box = out[avatar_box(pixels.shape, self.size)]
+        if self._blender is None or not self._blender.fits(pixels, box):
+            self._blender = _Blender(pixels, box)
+        self._blender.blend(pixels, box, is_crisp=self._is_crisp)
         return out
 
 
@@ -76,25 +79,44 @@ def _as_uint8(rgba: RgbaImage) -> NDArray[np.uint8]:
     return np.rint(clipped * 255.0).astype(np.uint8)
 
 
-def _blend_over(rgba: NDArray[np.uint8], out: NDArray[np.uint8], *, is_crisp: bool) -> None:
-    """Blend straight ``rgba`` ``(h, w, 4)`` over ``out`` of any size, in place.
+class _Blender:
+    """Blends RGBA of one size over RGB of another in memory of its own: a stream allocates nothing.
 
-    Products are rounded to whole levels: at most two levels from exact arithmetic.
+    OpenCV takes planes and colours out of RGBA ten times faster than it works on strided slices.
     """
-    height, width = out.shape[:2]
-    # OpenCV takes planes and colours out of RGBA ten times faster than it works on strided slices.
-    alpha = np.asarray(cv2.extractChannel(rgba, 3), np.uint8)
-    premultiplied = cv2.multiply(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), _three(alpha), scale=1 / 255)
-    foreground = resized(np.asarray(premultiplied, np.uint8), width, height)
-    alpha = resized(alpha, width, height)
-    if is_crisp:
-        # Back to straight colour, since the steeper alpha takes another share of it.
-        straight = cv2.divide(foreground, _three(alpha), scale=255)
-        alpha = np.asarray(cv2.LUT(alpha, _CRISP_TABLE), np.uint8)
-        foreground = np.asarray(cv2.multiply(straight, _three(alpha), scale=1 / 255), np.uint8)
-    backdrop = cv2.multiply(out, _three(255 - alpha), scale=1 / 255)
-    cv2.add(foreground, backdrop, dst=out)
 
+    def __init__(self, rgba: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        self._shapes = rgba.shape, out.shape
+        self._alpha = np.empty(rgba.shape[:2], np.uint8)
+        self._rgb = np.empty((*rgba.shape[:2], 3), np.uint8)
+        self._rgb_alpha = np.empty_like(self._rgb)
+        self._foreground = np.empty(out.shape, np.uint8)
+        self._share = np.empty(out.shape[:2], np.uint8)
+        self._rgb_share = np.empty(out.shape, np.uint8)
 
-def _three(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB), np.uint8)
+    def fits(self, rgba: NDArray[np.uint8], out: NDArray[np.uint8]) -> bool:
+        """Whether the memory has the sizes of these."""
+        return self._shapes == (rgba.shape, out.shape)
+
+    def blend(self, rgba: NDArray[np.uint8], out: NDArray[np.uint8], *, is_crisp: bool) -> None:
+        """Blend straight ``rgba`` over ``out``, in place: at most two levels from exact arithmetic."""
+        cv2.extractChannel(rgba, 3, dst=self._alpha)
+        cv2.cvtColor(self._alpha, cv2.COLOR_GRAY2RGB, dst=self._rgb_alpha)
+        cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB, dst=self._rgb)
+        cv2.multiply(self._rgb, self._rgb_alpha, dst=self._rgb, scale=1 / 255)
+        resize_into(self._rgb, self._foreground)
+        resize_into(self._alpha, self._share)
+        if is_crisp:
+            self._sharpen()
+        cv2.bitwise_not(self._share, dst=self._share)
+        cv2.cvtColor(self._share, cv2.COLOR_GRAY2RGB, dst=self._rgb_share)
+        cv2.multiply(out, self._rgb_share, dst=out, scale=1 / 255)
+        cv2.add(self._foreground, out, dst=out)
+
+    def _sharpen(self) -> None:
+        """Back to straight colour, since the steeper alpha takes another share of it."""
+        cv2.cvtColor(self._share, cv2.COLOR_GRAY2RGB, dst=self._rgb_share)
+        cv2.divide(self._foreground, self._rgb_share, dst=self._foreground, scale=255)
+        cv2.LUT(self._share, _CRISP_TABLE, dst=self._share)
+        cv2.cvtColor(self._share, cv2.COLOR_GRAY2RGB, dst=self._rgb_share)
+        cv2.multiply(self._foreground, self._rgb_share, dst=self._foreground, scale=1 / 255)

@@ -34,14 +34,23 @@ def letterbox(rgb: RgbImage, width: int, height: int, out: RgbImage | None = Non
     out[top + new_height :] = 0
     out[:, :left] = 0
     out[:, left + new_width :] = 0
-    out[top : top + new_height, left : left + new_width] = resized(rgb, new_width, new_height)
+    resize_into(rgb, out[top : top + new_height, left : left + new_width])
     return out
 
 
-def resized(pixels: RgbImage, width: int, height: int) -> RgbImage:
-    """Return ``pixels`` ``(h, w, channels)`` at another size: area mean to shrink, bilinear to enlarge."""
+def resize_into(pixels: RgbImage, out: RgbImage) -> None:
+    """Scale ``pixels`` ``(h, w, ...)`` into ``out``: area mean to shrink, bilinear to enlarge."""
+    height, width = out.shape[:2]
     if pixels.shape[:2] == (height, width):
-        return pixels
+        np.copyto(out, pixels)
+        return
     is_smaller = width < pixels.shape[1] or height < pixels.shape[0]
     interpolation = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), np.uint8)
+    cv2.resize(pixels, (width, height), dst=out, interpolation=interpolation)
+
+
+def resized(pixels: RgbImage, width: int, height: int) -> RgbImage:
+    """Return ``pixels`` ``(h, w, 3)`` at another size, in new memory. See ``resize_into``."""
+    out = np.empty((height, width, 3), np.uint8)
+    resize_into(pixels, out)
+    return out
