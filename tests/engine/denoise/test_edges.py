@@ -19,14 +19,17 @@ from engine.denoise.settings import (
     Drain,
     Entry,
     Guidance,
+    NoiseKind,
 )
 from models.diffusion.consistency import Boundary
 from models.diffusion.timesteps import ListedTimesteps
 from tests.engine.denoise.tiny import (
     ALONE,
     SPEC,
+    RecordedDraw,
     TinyNetwork,
     buffer_of,
+    denoise_alone,
     kept,
     pictures,
     poses,
@@ -128,6 +131,28 @@ def test_each_filled_row_may_have_its_own_picture() -> None:
         buffer.push(condition(2), reference)
     first, second = (stacked(map(kept, buffer.drain())) for buffer in (shared, apart))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("noise", [NoiseKind.OWN, NoiseKind.PER_LEVEL])
+@pytest.mark.parametrize("levels", [2, 4])
+@pytest.mark.parametrize("micro", [1, 2])
+def test_filled_rows_start_at_their_own_level(noise: NoiseKind, levels: int, micro: int) -> None:
+    system = replace(ALONE, levels=levels, micro=micro, chunk=2, noise=noise, boot=Boot.FILL)
+    draw, network, num_filled = RecordedDraw(), TinyNetwork(), levels - 1
+    buffer = buffer_of(system, network, draw)
+    pose, latents = poses(num_filled + 1, 2), pictures(num_filled, 2)
+    buffer.fill({"pose": torch.cat(pose[:-1])}, torch.cat(latents))
+    came_out = run(buffer, pose[-1:])
+    for index in range(num_filled):
+        expected = denoise_alone(
+            system,
+            network.alone(),
+            pose[index],
+            [draw.drawn[index]] if noise is NoiseKind.OWN else list(draw.drawn[0].split(2)),
+            latents=latents[index],
+            first_step=(levels - 1 - index) * micro,
+        )
+        torch.testing.assert_close(came_out[index].latents, expected, rtol=0, atol=1e-12)
 
 
 def refused_latents_for_noise() -> None:

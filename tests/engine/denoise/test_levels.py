@@ -55,13 +55,9 @@ def test_every_frame_that_comes_out_is_clean(
     assert len(tags) + dropped == len(entered_with)
     for popped in came_out:
         assert isinstance(popped.tag, int)
-        expected = denoise_alone(
-            system,
-            network.alone(),
-            pose[popped.tag],
-            [draw.drawn[popped.tag]],
-            num_levels=entered_with[popped.tag],
-        )
+        on_its_levels = replace(system, levels=entered_with[popped.tag])
+        noises = [draw.drawn[popped.tag]]
+        expected = denoise_alone(on_its_levels, network.alone(), pose[popped.tag], noises)
         torch.testing.assert_close(popped.latents, expected, rtol=0, atol=1e-12)
 
 
@@ -89,22 +85,24 @@ def test_per_level_noise_grows_with_the_levels() -> None:
     came_out = [popped for popped in push_all(buffer, pose) if popped is not None]
     for popped in came_out:
         assert isinstance(popped.tag, int)
-        expected = denoise_alone(system, network.alone(), pose[popped.tag], noises, num_levels=3)
+        expected = denoise_alone(replace(system, levels=3), network.alone(), pose[popped.tag], noises)
         torch.testing.assert_close(popped.latents, expected, rtol=0, atol=1e-12)
 
 
 def test_a_ring_starts_again_with_its_new_levels() -> None:
     system = replace(POCKET, levels=3, attend=Attend.OWN_LEVEL)
     pose = poses(9, 1)
-    changed = buffer_of(system, seed=2)
-    push_all(changed, pose[:4])
-    assert changed.set_levels(2) == 2
-    changed.set_seed(2)
-    fresh = buffer_of(replace(system, levels=2), seed=2)
-    for ours, theirs in zip(push_all(changed, pose), push_all(fresh, pose), strict=True):
-        assert (ours is None) == (theirs is None)
-        if ours is not None and theirs is not None:
-            torch.testing.assert_close(ours.latents, theirs.latents, rtol=0, atol=1e-12)
+    buffer = buffer_of(system, seed=2)
+    for levels in (3, 2, 3):
+        before = buffer.num_rows
+        changes = levels != buffer.num_levels
+        assert buffer.set_levels(levels) == (before if changes else 0)
+        buffer.set_seed(2)
+        fresh = buffer_of(replace(system, levels=levels), seed=2)
+        for ours, theirs in zip(push_all(buffer, pose), push_all(fresh, pose), strict=True):
+            assert (ours is None) == (theirs is None)
+            if ours is not None and theirs is not None:
+                torch.testing.assert_close(ours.latents, theirs.latents, rtol=0, atol=1e-12)
 
 
 def test_levels_that_the_grid_lacks_change_nothing() -> None:

@@ -205,9 +205,9 @@ def step_alone(
     return x + (following.sigma - level.sigma) * (x - x0) / level.sigma
 
 
-def levels_alone(settings: BufferSettings, num_levels: int | None = None) -> list[NoiseLevel]:
+def levels_alone(settings: BufferSettings) -> list[NoiseLevel]:
     """All levels of a frame, the clean one last."""
-    num_steps = (num_levels or settings.levels) * settings.micro
+    num_steps = settings.levels * settings.micro
     levels = [settings.diffusion.schedule.level(t) for t in settings.diffusion.timesteps(num_steps)]
     return [*levels, NoiseLevel(timestep=0.0, alpha=1.0, sigma=0.0)]
 
@@ -219,7 +219,7 @@ def denoise_alone(
     noises: Sequence[Tensor],
     *,
     latents: Tensor | None = None,
-    num_levels: int | None = None,
+    first_step: int = 0,
 ) -> Tensor:
     """Denoise one chunk by itself, step by step.
 
@@ -227,17 +227,16 @@ def denoise_alone(
         settings: The system.
         predict: The network for frames that share a timestep.
         pose: ``(c, 2)``.
-        noises: The noise it enters with, then that for each following level; the last is used for all
-            further ones.
+        noises: The noise of each level, the first level first; the last is used for all further ones.
         latents: The picture that enters noised, or None for noise.
-        num_levels: N, where it is not that of the settings.
+        first_step: Step at which it enters.
     """
-    levels = levels_alone(settings, num_levels)
-    x = noises[0]
+    levels = levels_alone(settings)
+    noise_at = [noises[min(index, len(noises) - 1)] for index in range(len(levels))]
+    x = noise_at[first_step]
     if latents is not None:
-        x = levels[0].alpha * latents + levels[0].sigma * noises[0]
-    for index in range(len(levels) - 1):
+        x = levels[first_step].alpha * latents + levels[first_step].sigma * x
+    for index in range(first_step, len(levels) - 1):
         output = predict(x, levels[index].timestep, pose)
-        noise = noises[min(index + 1, len(noises) - 1)]
-        x = step_alone(settings, x, output, (levels[index], levels[index + 1]), noise)
+        x = step_alone(settings, x, output, (levels[index], levels[index + 1]), noise_at[index + 1])
     return x
