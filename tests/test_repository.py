@@ -30,7 +30,7 @@ MAX_PARAMETERS = 6
 
 # Written so that this file does not hold the words it looks for.
 FOREIGN_WORDS = re.compile(
-    r"/(?:w[o]rk|r[o]ot|f[a]rm|h[o]me/\w+)/|\.\./sh[a]red/|/tmp/v[e]nv"
+    r"/(?:w[o]rk|r[o]ot|f[a]rm)/|\.\./sh[a]red/|/tmp/v[e]nv"
     r"|py[p]i\.org|python[h]osted|npm[j]s|sub[a]gent|as an A[I]\b|lang[u]age model\b",
 )
 
