@@ -1,15 +1,20 @@
-"""Reads and writes the pocket weights: one safetensors file (float16) with the sizes in its header."""
+"""Reads and writes the project's own weights: one safetensors file (float16) with the sizes in its header."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from models.networks.pocket import PocketConfig, PocketNetworks
+from models.networks.portrait import PortraitConfig, PortraitNet
 
-_FORMAT = "understudy-pocket-1"
+N = TypeVar("N", bound=nn.Module)
+_POCKET, _PORTRAIT = "understudy-pocket-1", "understudy-portrait-1"
 
 
 class PocketWeightsError(ValueError):
@@ -17,12 +22,13 @@ class PocketWeightsError(ValueError):
 
 
 def save_pocket(networks: PocketNetworks, path: Path) -> None:
-    """Write the weights as float16, atomically."""
-    tensors = {name: value.detach().cpu().half().contiguous() for name, value in networks.state_dict().items()}
-    metadata = {"format": _FORMAT, "config": json.dumps(asdict(networks.config))}
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata=metadata)
-    partial.replace(path)
+    """Write the pocket networks as float16, atomically."""
+    _save(networks, path, {"format": _POCKET, "config": json.dumps(asdict(networks.config))})
+
+
+def save_portrait(network: PortraitNet, path: Path) -> None:
+    """Write the portrait network as float16, atomically."""
+    _save(network, path, {"format": _PORTRAIT, "config": json.dumps(asdict(network.config))})
 
 
 def load_pocket(path: Path) -> PocketNetworks:
@@ -31,18 +37,38 @@ def load_pocket(path: Path) -> PocketNetworks:
     Raises:
         PocketWeightsError: no such file, a damaged file, or weights of another model.
     """
+    return _load(path, _POCKET, lambda fields: PocketNetworks(PocketConfig(**fields)))
+
+
+def load_portrait(path: Path) -> PortraitNet:
+    """Load the portrait network in float32, ready to run. Raises ``PocketWeightsError``."""
+    return _load(path, _PORTRAIT, lambda fields: PortraitNet(PortraitConfig(**fields)))
+
+
+def _save(network: nn.Module, path: Path, metadata: dict[str, str]) -> None:
+    tensors = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata=metadata)
+    partial.replace(path)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
+            return file.metadata() or {}, tensors
     except (OSError, SafetensorError) as error:
-        raise PocketWeightsError(f"cannot read the pocket weights {path}: {error}") from error
-    if metadata.get("format") != _FORMAT:
-        raise PocketWeightsError(f"{path} is {metadata.get('format')!r}, expected {_FORMAT!r}")
+        raise PocketWeightsError(f"cannot read the weights {path}: {error}") from error
+
+
+def _load(path: Path, wanted: str, build: Callable[[dict[str, Any]], N]) -> N:
+    metadata, tensors = _read(path)
+    if metadata.get("format") != wanted:
+        raise PocketWeightsError(f"{path} is {metadata.get('format')!r}, expected {wanted!r}")
     fields = {key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(metadata["config"]).items()}
-    networks = PocketNetworks(PocketConfig(**fields))
-    different = set(networks.state_dict()) ^ set(tensors)
+    network = build(fields)
+    different = set(network.state_dict()) ^ set(tensors)
     if different:
         raise PocketWeightsError(f"{path} does not fit: keys {sorted(different)[:4]} differ")
-    networks.load_state_dict(tensors)
-    return networks.eval().requires_grad_(requires_grad=False)
+    network.load_state_dict(tensors)
+    return network.eval().requires_grad_(requires_grad=False)

@@ -40,8 +40,9 @@ class Clip:
     """One character acting for ``CLIP_FRAMES`` successive frames.
 
     Attributes:
-        reference: ``(5, S, S)`` uint8: RGB of the neutral drawing with its background, alpha, unused.
-        reference_points: ``(61, 2)`` float32.
+        reference: ``(4, S, S)`` uint8: RGB of the neutral drawing with its background, and alpha.
+        reference_points, reference_scores: ``(61, 2)``, ``(61,)`` float32.
+        depth: Of the points at rest, ``(61,)`` float32 (``engine.types.Avatar.depth``).
         rgb: ``(T, 3, S, S)`` uint8.
         alpha: ``(T, 1, S, S)`` uint8.
         points: True points ``(T, 61, 2)`` float32.
@@ -52,6 +53,7 @@ class Clip:
     reference: NDArray[np.uint8]
     reference_points: NDArray[np.float32]
     reference_scores: NDArray[np.float32]
+    depth: NDArray[np.float32]
     rgb: NDArray[np.uint8]
     alpha: NDArray[np.uint8]
     points: NDArray[np.float32]
@@ -104,6 +106,7 @@ def draw_clip(rng: np.random.Generator, size: int) -> Clip:
         reference=np.concatenate([_channels_first(reference.rgb), _to_bytes(reference.alpha)[None]]),
         reference_points=rest.points.astype(np.float32),
         reference_scores=rest.scores.astype(np.float32),
+        depth=rest.depth.astype(np.float32),
         rgb=np.stack([_channels_first(one.rgb) for one in drawings]),
         alpha=np.stack([_to_bytes(one.alpha)[None] for one in drawings]),
         points=points,
@@ -213,6 +216,11 @@ class ClipPool:
             starts = self._rng.integers(0, CLIP_FRAMES - frames + 1, sequences)
             windows = [(self._clips[clip], int(start)) for clip, start in zip(chosen, starts, strict=True)]
             yield make_batch(windows, frames, device)
+
+    def clips(self, count: int) -> list[Clip]:
+        """Return ``count`` clips of the pool, new ones having been let in for one frame of each."""
+        self._refill(count)
+        return [self._clips[index] for index in self._rng.integers(0, len(self._clips), count)]
 
     def _refill(self, frames: int) -> None:
         self._credit += frames / self._settings.reuse / CLIP_FRAMES
