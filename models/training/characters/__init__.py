@@ -1,7 +1,7 @@
 """Characters that a program draws, and what they do: the data of the built-in network.
 
 ``sample_character`` and ``sample_performance`` invent; ``pose`` places (cheap); ``draw`` draws (cv2, no Qt).
-Seed training with ``training_rng``: ``held_out_character`` and ``held_out_performance`` live in another space.
+Seed training with ``training_rng``: ``held_out_character`` and ``held_out_performance`` never meet it.
 """
 
 from models.training.characters.drawing import Drawing, avatar, draw

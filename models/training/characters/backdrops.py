@@ -9,7 +9,8 @@ import numpy as np
 from models.training.characters.canvas import SUPERSAMPLING, Canvas, Pixels
 from models.training.characters.colours import mix
 from models.training.characters.curves import Array, ellipse, smooth
-from models.training.characters.spec import Backdrop, BackdropKind
+from models.training.characters.kinds import BackdropKind
+from models.training.characters.spec import Backdrop
 
 _FULL = np.array([(-0.1, -0.1), (1.1, -0.1), (1.1, 1.1), (-0.1, 1.1)])
 
@@ -129,7 +130,7 @@ _PAINTERS: dict[BackdropKind, Callable[[Canvas, Backdrop, np.random.Generator], 
 
 @lru_cache(maxsize=48)
 def backdrop(drop: Backdrop, size: int) -> Pixels:
-    """Return the super-sampled RGBA backdrop of a picture of ``size`` pixels, coverage 0; do not write to it."""
+    """Return the super-sampled RGBA backdrop of a picture of ``size`` pixels, coverage 0, read-only."""
     side = size * SUPERSAMPLING
     pixels = np.empty((side, side, 4), np.uint8)
     pixels[:] = (*drop.first, 255)

@@ -24,7 +24,7 @@ Weights = NDArray[np.float32]
 class Canvas:
     """Where a picture is drawn, ``SUPERSAMPLING`` times its size; the fourth channel gathers coverage.
 
-    Airbrushing (``glow``, ``ramp``) is gathered on a coarse grid and laid down in one go, before the next fill.
+    Airbrushing (``glow``, ``ramp``) gathers on a coarse grid and is laid down at once before the next fill.
 
     Args:
         pixels: ``(h, w, 4)`` uint8, drawn on in place.

@@ -12,8 +12,14 @@ import cv2
 import numpy as np
 
 from engine.types import Avatar
-from models.training.characters.cast_people import CAST, Member
+from models.training.characters.cast_basis import Member
+from models.training.characters.cast_fables import FABLES
+from models.training.characters.cast_neighbours import NEIGHBOURS
+from models.training.characters.cast_youths import YOUTHS
 from models.training.characters.drawing import avatar
+
+CAST: tuple[Member, ...] = (*YOUTHS, *NEIGHBOURS, *FABLES)
+"""The built-in avatars; names are unique."""
 
 _SCHEMA_VERSION = 1
 _SIZE = 512

@@ -10,7 +10,7 @@ Array = NDArray[np.float64]
 
 @lru_cache(maxsize=32)
 def spline_matrix(num_knots: int, num_samples: int) -> Array:
-    """Return ``(num_samples, num_knots)``: natural cubic spline through equally spaced knots, sampled evenly."""
+    """Return ``(num_samples, num_knots)``: natural cubic spline through even knots, sampled evenly."""
     return spline_matrix_at(num_knots, tuple(np.linspace(0.0, num_knots - 1, num_samples)))
 
 
@@ -80,7 +80,7 @@ def ellipse(centre: Array, radius_x: float, radius_y: float, num_samples: int = 
 
 
 def normals(points: Array) -> Array:
-    """Return unit normals ``(K, 2)`` of an open curve, to its left when y points down (up for left-to-right)."""
+    """Return unit normals ``(K, 2)`` of an open curve: up for a curve from left to right."""
     tangent = np.empty_like(points)
     tangent[1:-1] = points[2:] - points[:-2]
     tangent[0], tangent[-1] = points[1] - points[0], points[-1] - points[-2]

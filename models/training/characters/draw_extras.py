@@ -4,9 +4,10 @@ import numpy as np
 
 from models.training.characters.colours import light, mix, shadow
 from models.training.characters.curves import Array, bezier, ellipse, ribbon, smooth_closed, unit_circle
+from models.training.characters.kinds import GlassesKind, HatKind, PinKind
 from models.training.characters.rig import dome
 from models.training.characters.scene import Scene
-from models.training.characters.spec import GlassesKind, HatKind, PinKind, Rgb
+from models.training.characters.spec import Rgb
 
 
 def _place(scene: Scene, flat: Array, z: Array | float, cling: float = 0.0) -> Array:
@@ -22,10 +23,7 @@ def _piece(scene: Scene, flat: Array, colour: Rgb, *, z: float = 0.0, cling: flo
 
 def _lens(kind: GlassesKind, x: float, y: float, width: float, height: float) -> Array:
     circle = unit_circle(28)
-    if kind is GlassesKind.ROUND:
-        shape = circle
-    else:
-        shape = np.sign(circle) * np.abs(circle) ** 0.5
+    shape = circle if kind is GlassesKind.ROUND else np.sign(circle) * np.abs(circle) ** 0.5
     return shape * (width, height) + (x, y)
 
 
@@ -64,7 +62,7 @@ def _glass(scene: Scene, lens: Array) -> None:
 
 
 def _crown_arc(scene: Scene, low: float, wide: float, tall: float) -> Array:
-    """Outline of something over the top of the head, from the right over the top to the left, closed below."""
+    """Outline of something over the head, from the right over the top to the left."""
     angle = np.linspace(0, -np.pi, 26)
     grow = scene.character.hair.volume
     return np.stack(
@@ -79,7 +77,7 @@ def _crown_arc(scene: Scene, low: float, wide: float, tall: float) -> Array:
 def _band(y: float, half: float, height: float, sag: float) -> Array:
     t = np.linspace(-1, 1, 16)
     upper = np.stack([half * t, y + sag * (1 - t**2)], 1)
-    return np.concatenate([upper, upper[::-1] + (0, height)])
+    return np.concatenate([upper, upper[::-1] + np.array((0.0, height))])
 
 
 def _beanie(scene: Scene) -> None:
@@ -143,7 +141,7 @@ def _crown(scene: Scene) -> None:
     upper = np.stack([x, -top + 0.16 + spikes + 0.1 * (x / 0.62) ** 2], 1)
     lower = np.stack([x[::-1], -top + 0.2 + 0.1 * (x / 0.62) ** 2], 1)
     _piece(scene, np.concatenate([upper, lower]), (244, 196, 76), z=0.2, cling=0.5)
-    for spot in _place(scene, upper[1::2] + (0, 0.12), 0.25, 0.5):
+    for spot in _place(scene, upper[1::2] + np.array((0.0, 0.12)), 0.25, 0.5):
         scene.canvas.fill(ellipse(spot, 0.04 * scene.unit, 0.05 * scene.unit, 12), extras.colour)
 
 

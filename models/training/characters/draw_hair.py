@@ -7,8 +7,8 @@ from models.training.characters.colours import mix, shadow
 from models.training.characters.curves import Array, ribbon, taper
 from models.training.characters.hair_parts import HairShapes, Shape
 from models.training.characters.hair_shapes import hair_shapes
+from models.training.characters.kinds import BackHair
 from models.training.characters.scene import Scene
-from models.training.characters.spec import BackHair
 
 _MATT = 0.2  # gloss below which hair shows no highlight
 

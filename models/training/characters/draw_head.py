@@ -5,10 +5,11 @@ import numpy as np
 from models.training.characters.canvas import Canvas
 from models.training.characters.colours import mix, shadow
 from models.training.characters.curves import Array, bezier, ellipse, ribbon, smooth, smooth_closed, taper
+from models.training.characters.draw_beard import draw_beard
 from models.training.characters.hair_shapes import hair_shapes
+from models.training.characters.kinds import EarKind
 from models.training.characters.rig import acted_jaw
 from models.training.characters.scene import Scene
-from models.training.characters.spec import BeardKind, EarKind
 
 
 def face_outline(scene: Scene) -> tuple[Array, Array]:
@@ -124,7 +125,7 @@ def draw_face(scene: Scene) -> None:
         _shade_face(scene, layer, outline)
         _blush(scene, layer)
         _hair_shadow(scene, layer)
-        _beard(scene, layer)
+        draw_beard(scene, layer)
     scene.canvas.stroke(jaw, scene.inks.skin_line, scene.outline)
     _skin_details(scene)
 
@@ -175,40 +176,6 @@ def _hair_shadow(scene: Scene, layer: Canvas) -> None:
         layer.haze(place + 0.4 * fall, 0.06 * scene.unit, scene.inks.skin_dark, 0.8)
     else:
         layer.fill(place, scene.inks.skin_dark)
-
-
-def _beard(scene: Scene, layer: Canvas) -> None:
-    kind, hair = scene.character.extras.beard, scene.character.brows.colour
-    mouth, face = scene.character.mouth, scene.character.face
-    drop = 0.1 * scene.posed.act.mouth_open
-    if kind is BeardKind.STUBBLE:
-        chin = scene.face(np.array([(0.0, face.chin * 0.92)]))[0]
-        layer.glow(chin, (0.85 * scene.unit, 0.42 * scene.unit), mix(hair, face.skin, 0.4), 0.55)
-    if kind is BeardKind.FULL:
-        side = np.array(
-            [(1.05, 0.1), (0.86, 0.32), (0.7, mouth.y - 0.16), (0.42, mouth.y - 0.14), (0.3, mouth.y + 0.02)]
-        )
-        upper = np.concatenate([side, [(0.0, mouth.y + 0.13 + drop)], (side * (-1, 1))[::-1]])
-        low = np.array([(-1.1, 0.1), (-1.1, 1.6), (1.1, 1.6), (1.1, 0.1)])
-        layer.fill(scene.face(np.concatenate([upper, low])), hair)
-    if kind is BeardKind.GOATEE:
-        knots = np.array(
-            [(-0.2, mouth.y + 0.15 + drop), (0.2, mouth.y + 0.15 + drop), (0.26, 1.3), (-0.26, 1.3)]
-        )
-        layer.fill(scene.face(smooth_closed(knots)), hair)
-    if kind in (BeardKind.FULL, BeardKind.GOATEE, BeardKind.MOUSTACHE):
-        top = mouth.y - mouth.upper_lip
-        knots = np.array(
-            [
-                (-0.36, top + 0.07),
-                (-0.17, top - 0.05),
-                (0.0, top - 0.06),
-                (0.17, top - 0.05),
-                (0.36, top + 0.07),
-            ]
-        )
-        curve = scene.face(smooth(knots, 20), 0.05)
-        layer.fill(ribbon(curve, 0.13 * scene.unit * taper(20, 0.1, 0.1)), hair)
 
 
 def _skin_details(scene: Scene) -> None:

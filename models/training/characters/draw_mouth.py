@@ -1,13 +1,12 @@
-"""Mouth and nose. Lips follow the control points exactly."""
+"""The mouth. Lips follow the control points exactly."""
 
 import numpy as np
 
 from engine.types import CONTROL_INDEX
 from models.training.characters.canvas import Canvas
 from models.training.characters.colours import light, mix
-from models.training.characters.curves import Array, bezier, ellipse, ribbon, smooth, taper
+from models.training.characters.curves import Array, ellipse, ribbon, smooth, taper
 from models.training.characters.scene import Scene
-from models.training.characters.spec import NoseKind
 
 _SAMPLES = 20
 
@@ -44,11 +43,12 @@ def _inside(scene: Scene, canvas: Canvas, upper: Array, lower: Array) -> None:
     teeth = np.concatenate([upper + up * 0.05, (upper - up / unit * drop)[::-1]])
     canvas.fill(teeth, (252, 250, 246))
     low = min(0.12 * gap, 0.04 * unit)
-    if gap > 0.24 * unit:  # noqa: PLR2004 - lower teeth show in a wide open mouth only
+    if gap > 0.24 * unit:
         canvas.fill(np.concatenate([lower - up * 0.05, (lower + up / unit * low)[::-1]]), (238, 232, 228))
     if scene.character.mouth.fang:
         root = upper[14]
-        fang = np.array([root + (-0.035 * unit, 0), root + (0.035 * unit, 0), root - up * 0.1])
+        side = np.array([0.035 * unit, 0.0])
+        fang = np.stack([root - side, root + side, root - up * 0.1])
         canvas.fill(fang, (255, 255, 255))
 
 
@@ -68,64 +68,3 @@ def draw_mouth(scene: Scene) -> None:
     if scene.character.mouth.painted_lips <= 0 and scene.character.mouth.lower_lip > 0:
         under = outer[1][7:13] - scene.up() * 0.03
         scene.canvas.fill(ribbon(under, 0.022 * unit * taper(len(under))), scene.inks.skin_dark)
-
-
-def draw_nose(scene: Scene) -> None:
-    """Draw the nose around its tip."""
-    face, style = scene.character.face, scene.character.style
-    size, y, side = face.nose_size, face.nose_y, -style.light
-    unit, head = scene.unit, scene.posed.head
-    ink = mix(scene.inks.skin_line, scene.inks.skin_dark, 0.5)
-
-    def at(points: list[tuple[float, float, float]]) -> Array:
-        return head.place(np.array(points) * (1, 1, 1) + (0.0, y, 0.0))
-
-    tip = 0.62
-    match face.nose:
-        case NoseKind.DOT:
-            centre = at([(0.015 * side, 0.0, tip)])[0]
-            scene.canvas.fill(ellipse(centre, 0.022 * unit * size, 0.017 * unit * size), ink)
-        case NoseKind.SHADOW:
-            shade = at(
-                [(0.0, -0.1, tip - 0.06), (0.09 * side * size, 0.04, tip - 0.12), (0.0, 0.055, tip - 0.04)]
-            )
-            scene.canvas.fill(shade, scene.inks.skin_dark)
-        case NoseKind.LINE:
-            knots = at(
-                [
-                    (0.05 * side, -0.26, tip - 0.16),
-                    (0.03 * side, -0.1, tip - 0.06),
-                    (0.01, 0.0, tip),
-                    (-0.03 * side, 0.05, tip - 0.1),
-                ]
-            )
-            scene.canvas.fill(ribbon(smooth(knots, 14), 0.024 * unit * taper(14, 0.1, 0.4)), ink)
-        case NoseKind.WEDGE:
-            bridge = at(
-                [
-                    (0.0, -0.3, tip - 0.14),
-                    (0.0, -0.02, tip),
-                    (0.1 * side * size, 0.06, tip - 0.2),
-                    (0.035 * side, -0.1, tip - 0.2),
-                ]
-            )
-            scene.canvas.fill(bridge, scene.inks.skin_dark)
-            _nostrils(scene, tip)
-        case NoseKind.ROUND:
-            ball = at([(0.0, -0.01, tip - 0.04)])[0]
-            radius = 0.105 * unit * size
-            low = bezier(ball + (-radius, 0), ball - scene.up() * 0.17 * size, ball + (radius, 0), 12)
-            scene.canvas.fill(ribbon(low, 0.026 * unit * taper(12, 0.2, 0.2)), ink)
-            _nostrils(scene, tip)
-
-
-def _nostrils(scene: Scene, tip: float) -> None:
-    face, head = scene.character.face, scene.posed.head
-    for side in (-1, 1):
-        wing = np.array([(side * 0.045, 0.06, tip - 0.1), (side * 0.09, 0.055, tip - 0.17)]) * (
-            face.nose_size,
-            1,
-            1,
-        )
-        place = head.place(wing + (0.0, face.nose_y, 0.0))
-        scene.canvas.fill(ribbon(place, np.array([0.02, 0.012]) * scene.unit), scene.inks.skin_line)

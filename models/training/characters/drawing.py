@@ -11,17 +11,19 @@ from engine.types import CONTROL_INDEX, Avatar
 from models.training.characters.backdrops import backdrop
 from models.training.characters.canvas import Canvas, Pixels
 from models.training.characters.curves import Array
-from models.training.characters.draw_body import draw_arms, draw_neck, draw_torso
+from models.training.characters.draw_arms import draw_arms
+from models.training.characters.draw_body import draw_neck, draw_torso
 from models.training.characters.draw_extras import draw_glasses, draw_hat, draw_pins
 from models.training.characters.draw_eyes import draw_brow, draw_eye
+from models.training.characters.draw_hair import draw_back_hair, draw_falls, draw_front_hair
 from models.training.characters.draw_head import (
     draw_ears,
     draw_face,
     draw_skull,
     draw_top_ears,
 )
-from models.training.characters.draw_hair import draw_back_hair, draw_falls, draw_front_hair
-from models.training.characters.draw_mouth import draw_mouth, draw_nose
+from models.training.characters.draw_mouth import draw_mouth
+from models.training.characters.draw_nose import draw_nose
 from models.training.characters.posing import Posed, pose
 from models.training.characters.scene import Scene, inks
 from models.training.characters.spec import NEUTRAL, Character

@@ -7,7 +7,8 @@ import numpy as np
 
 from models.training.characters.curves import Array, smooth
 from models.training.characters.hair_parts import Shape, at, ball, blob, clumps, hanging, line, pair, shape
-from models.training.characters.spec import BackHair, Character
+from models.training.characters.kinds import BackHair
+from models.training.characters.spec import Character
 
 _MIRROR = np.array([-1.0, 1.0])
 
@@ -31,8 +32,14 @@ def skull_cap(character: Character, low: float = 0.62) -> Array:
     return np.stack([(0.97 + 0.45 * hair.volume) * np.cos(angle), tall * np.sin(angle)], 1)
 
 
+def behind(xy: Array) -> Array:
+    """Return the depth of hair behind the head: next to the cap at the crown, farther back below."""
+    return np.asarray(-0.07 - 0.23 * np.clip((xy[:, 1] + 0.5) / 0.9, 0.0, 1.0))
+
+
 def _short(character: Character, parts: BackParts) -> None:
-    parts.back.append(shape(skull_cap(character), -0.2, 1.0))
+    xy = skull_cap(character)
+    parts.back.append(shape(xy, behind(xy), 1.0))
     parts.shade.append(parts.back[-1])
 
 
@@ -54,7 +61,7 @@ def _curtain(character: Character, parts: BackParts, length: float, wave: float,
     tips = np.stack([across, bottom + 0.13 - 0.07 * across**2 + rng.normal(0, 0.06, count)], 1)
     ends = clumps(side[-1], tips, side[-1] * _MIRROR, 0.16 + 0.1 * max(length, 0))
     xy = np.concatenate([crown, side[1:], ends[1:-1], (side * _MIRROR)[::-1][:-1]])
-    parts.back.append(shape(xy, -0.3, 1.0, hanging(xy)))
+    parts.back.append(shape(xy, behind(xy), 1.0, hanging(xy)))
     inner = np.concatenate(
         [
             at((-0.92, -0.3), (0.92, -0.3), (0.84, 0.5 * bottom)),
@@ -178,7 +185,7 @@ def _spiky(character: Character, parts: BackParts) -> None:
     rng = np.random.default_rng(character.hair.seed)
     count, v = 11, character.hair.volume
     angle = np.linspace(np.radians(155), np.radians(385), count) + rng.normal(0, 0.04, count)
-    reach = 1.2 + v + rng.uniform(0.0, 0.22, count)
+    reach = 1.2 + v + rng.uniform(0.0, 0.22, count) - 0.3 * np.maximum(np.sin(angle), 0.0)
     tips = np.stack([reach * np.cos(angle), reach * np.sin(angle) * (character.face.top + 0.02)], 1)
     # Clumps are made for tips that point down: turn the picture over and back.
     start, end = at((-0.95, 0.5))[0], at((0.95, 0.5))[0]

@@ -10,7 +10,7 @@ from models.training.characters.curves import Array, bezier, smooth_closed
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shape:
-    """A polygon or line of the head: ``points (K, 3)``, ``cling (K,)``, ``hang (K,)`` as in ``HeadFrame.place``."""
+    """A polygon or line: ``points (K, 3)``, ``cling (K,)``, ``hang (K,)`` as in ``HeadFrame.place``."""
 
     points: Array
     cling: Array
@@ -89,8 +89,9 @@ def clumps(start: Array, tips: Array, end: Array, depth: float, lean: float = 0.
     """Return an edge of pointed clumps of hair from ``start`` over ``tips`` to ``end``.
 
     Args:
-        start, end: Points ``(2,)``, not part of a clump.
+        start: Point ``(2,)`` before the first clump.
         tips: ``(K, 2)`` lowest points of the clumps, in order.
+        end: Point ``(2,)`` after the last clump.
         depth: How far the notches between clumps reach up.
         lean: Sideways bend of the clumps.
     """

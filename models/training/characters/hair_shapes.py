@@ -1,4 +1,4 @@
-"""Hair in front: cap and fringe, locks, clumps, strand lines and gloss; and all hair of a character, cached."""
+"""Hair in front: cap and fringe, locks, clumps, strand lines and gloss; and all hair together."""
 
 from functools import lru_cache
 
@@ -7,8 +7,9 @@ import numpy as np
 from models.training.characters.curves import Array, bezier, ribbon, smooth, taper
 from models.training.characters.hair_back import back_parts
 from models.training.characters.hair_parts import HairShapes, Shape, at, clumps, hanging, pair, shape, tuft
+from models.training.characters.kinds import BackHair, Fringe
 from models.training.characters.rig import dome
-from models.training.characters.spec import BackHair, Character, Fringe, Hair
+from models.training.characters.spec import Character, Hair
 
 _TUFTED = (Fringe.BLUNT, Fringe.SWEPT, Fringe.CURTAIN, Fringe.SPIKES, Fringe.MESSY, Fringe.LOCK)
 _MIRROR = np.array([-1.0, 1.0])
@@ -72,7 +73,7 @@ def _cap(character: Character) -> Shape:
     outer = np.stack([wide * np.cos(angle), (top + volume) * np.sin(angle) * bump + 0.06], 1)
     edge = _fringe_edge(hair, top)
     z = np.concatenate([np.full(len(outer), -0.05), _on_head(edge, 0.07)])
-    cling = np.concatenate([np.ones(len(outer)), np.zeros(len(edge))])
+    cling = np.concatenate([0.45 + 0.55 * np.clip(-2.2 * np.sin(angle), 0, 1), np.zeros(len(edge))])
     return shape(np.concatenate([outer, edge]), z, cling)
 
 
@@ -108,7 +109,7 @@ def _over(character: Character) -> list[Shape]:
     chosen = rng.permutation(len(tips))[: int(rng.integers(1, 4))]
     result = []
     for tip in tips[np.sort(chosen)]:
-        end = tip + (rng.normal(0, 0.04), 0.06)
+        end = tip + np.array((rng.normal(0, 0.04), 0.06))
         root = _crown(character) * 0.4 + at((0.55 * end[0], -0.36))[0]
         middle = np.array([0.8 * end[0] + 0.2 * root[0] + rng.normal(0, 0.04), 0.5 * (root[1] + end[1])])
         xy = tuft(root, middle, end, 0.17)
@@ -163,8 +164,8 @@ def _ahoge(character: Character) -> list[Shape]:
         return []
     top, side = character.face.top + character.hair.volume, 1 if character.hair.seed % 2 else -1
     root, tip = np.array([0.0, -top + 0.14]), np.array([0.36 * side, -top - 0.2])
-    out = bezier(root - (0.06 * side, 0), np.array([-0.06 * side, -top - 0.42]), tip, 9)
-    back = bezier(tip, np.array([0.1 * side, -top - 0.22]), root + (0.06 * side, 0), 9)
+    out = bezier(root - np.array((0.06 * side, 0.0)), np.array([-0.06 * side, -top - 0.42]), tip, 9)
+    back = bezier(tip, np.array([0.1 * side, -top - 0.22]), root + np.array((0.06 * side, 0.0)), 9)
     return [shape(np.concatenate([out, back[1:]]), 0.05, 0.5)]
 
 

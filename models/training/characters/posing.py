@@ -27,7 +27,6 @@ from models.training.characters.spec import NEUTRAL, Act, Character
 
 _MIRROR = np.array([-1.0, 1.0])
 _LIP_LIFT = 0.04
-_ARM_Z = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,7 +152,7 @@ def shoulder_points(character: Character) -> Array:
     return np.array([(0.0, base + 0.06), (-width + 0.16, y), (width - 0.16, y)])
 
 
-def _arms(body: BodyFrame, shoulders: Array, act: Act) -> tuple[Array, Array]:
+def _arms(body: BodyFrame, shoulders: Array, act: Act) -> tuple[Array, NDArray[np.bool_]]:
     """Return elbows and wrists ``(4, 2)`` in fractions of the picture, and whether each is drawn ``(4,)``."""
     drop = np.array([0.0, 1.6]) * body.unit
     hang = np.stack(
@@ -168,7 +167,7 @@ def _arms(body: BodyFrame, shoulders: Array, act: Act) -> tuple[Array, Array]:
         ]
     )
     share = np.array([act.arm_left, act.arm_right, act.arm_left, act.arm_right])
-    return hang + (raised - hang) * share[:, None], share > 0
+    return hang + (raised - hang) * share[:, None], np.asarray(share > 0)
 
 
 @lru_cache(maxsize=256)
@@ -196,7 +195,7 @@ def pose(character: Character, act: Act) -> Posed:
     shoulders = body.place(shoulder_points(character))
     arms, drawn = _arms(body, shoulders[1:], act)
     points = np.concatenate([placed[: len(face.controls)], hair, shoulders, arms])
-    inside = ((points >= 0) & (points <= 1)).all(1)
+    inside = np.asarray(((points >= 0) & (points <= 1)).all(1))
     inside[-4:] &= drawn
     if len(points) != NUM_CONTROLS or CONTROL_INDEX["hair_left"] != len(face.controls):
         raise ValueError(f"{len(points)} points for {NUM_CONTROLS} control names")

@@ -110,9 +110,9 @@ class BodyFrame:
 def head_frame(character: Character, act: Act) -> HeadFrame:
     """Return where the head is."""
     joint = np.array([character.x, character.y + PIVOT_Y * character.size])
-    follow = np.array([act.body_x, act.body_y]) * 0.5
+    shift = np.array([act.x, act.y - act.breath * 0.012 * character.size])
     return HeadFrame(
-        origin=joint + (act.x, act.y) + follow - (0.0, act.breath * 0.012 * character.size),
+        origin=joint + shift + 0.5 * np.array([act.body_x, act.body_y]),
         unit=character.size * act.scale,
         yaw=float(np.radians(act.yaw_deg)),
         pitch=float(np.radians(act.pitch_deg)),

@@ -8,31 +8,35 @@ import numpy as np
 
 from models.training.characters import colours
 from models.training.characters.colours import adjust, mix
-from models.training.characters.spec import (
+from models.training.characters.kinds import (
     BackdropKind,
-    Backdrop,
     BackHair,
     BeardKind,
-    Brows,
-    Character,
-    Clothes,
     Collar,
     EarKind,
-    Extras,
-    Eyes,
-    Face,
     Fringe,
     GlassesKind,
-    Hair,
     HatKind,
-    Mouth,
     NoseKind,
     PinKind,
     Rendering,
+)
+from models.training.characters.spec import (
+    Backdrop,
+    Brows,
+    Character,
+    Clothes,
+    Extras,
+    Eyes,
+    Face,
+    Hair,
+    Mouth,
     Rgb,
     Style,
 )
 
+_HALF, _CHILD, _OLD = 0.5, 0.25, 0.7
+_DARK_SKIN = 460  # sum of the channels
 _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Enum)
 
@@ -41,11 +45,15 @@ def _pick(rng: np.random.Generator, choices: Sequence[_T]) -> _T:
     return choices[int(rng.integers(len(choices)))]
 
 
+def _chance(rng: np.random.Generator, share: float) -> bool:
+    return bool(rng.random() < share)
+
+
 def _kind(rng: np.random.Generator, kind: type[_K], none_share: float = 0.0) -> _K:
     """Pick a member; the first one (none) with ``none_share`` where that is above 0."""
     members = list(kind)
     if none_share > 0:
-        return members[0] if rng.random() < none_share else _pick(rng, members[1:])
+        return members[0] if _chance(rng, none_share) else _pick(rng, members[1:])
     return _pick(rng, members)
 
 
@@ -62,7 +70,7 @@ def _varied(rng: np.random.Generator, colour: Rgb) -> Rgb:
 
 def _style(rng: np.random.Generator) -> Style:
     rendering = _pick(rng, (Rendering.FLAT, Rendering.CEL, Rendering.CEL, Rendering.PAINTED))
-    lined = rng.random() < {Rendering.FLAT: 0.6, Rendering.CEL: 0.9, Rendering.PAINTED: 0.5}[rendering]
+    lined = _chance(rng, {Rendering.FLAT: 0.6, Rendering.CEL: 0.9, Rendering.PAINTED: 0.5}[rendering])
     return Style(
         rendering=rendering,
         outline=_near(rng, 1.2, 0.8) if lined else 0.0,
@@ -70,7 +78,7 @@ def _style(rng: np.random.Generator) -> Style:
         shade=_near(rng, 0.3, 0.3) if rendering is Rendering.FLAT else _near(rng, 0.65, 0.3),
         gloss=_near(rng, 0.6, 0.4),
         light=int(rng.choice((-1, 1))),
-        grain=float(rng.uniform(0.2, 0.7)) if rng.random() < 0.12 else 0.0,
+        grain=float(rng.uniform(0.2, 0.7)) if _chance(rng, 0.12) else 0.0,
     )
 
 
@@ -81,14 +89,18 @@ class _Cast:
         self.anime = float(np.clip(_near(rng, 0.66, 0.7), 0, 1))
         self.masculine = float(np.clip(_near(rng, 0.45, 0.6), 0, 1))
         self.age = float(np.clip(_near(rng, 0.35, 0.5), 0, 1))
+        self.is_anime = self.anime > _HALF
+        self.is_masculine = self.masculine > _HALF
+        self.is_child = self.age < _CHILD
+        self.is_old = self.age > _OLD
 
 
 def _face(rng: np.random.Generator, cast: _Cast) -> Face:
-    fancy = rng.random() < 0.06
+    fancy = _chance(rng, 0.06)
     skin, blush = _pick(rng, colours.FANTASY_SKINS if fancy else colours.SKINS)
     noses = (
         (NoseKind.DOT, NoseKind.SHADOW, NoseKind.LINE)
-        if cast.anime > 0.5
+        if cast.is_anime
         else (NoseKind.LINE, NoseKind.WEDGE, NoseKind.ROUND)
     )
     chin = _near(rng, 1.12 + 0.08 * cast.age + 0.06 * cast.masculine - 0.04 * cast.anime, 0.08)
@@ -101,11 +113,11 @@ def _face(rng: np.random.Generator, cast: _Cast) -> Face:
         skin=adjust(skin, saturation=_near(rng, 1.0, 0.12), value=_near(rng, 1.0, 0.05)),
         blush=blush,
         blush_strength=max(0.0, _near(rng, 0.35, 0.5)),
-        freckles=float(rng.uniform(0.2, 1)) if rng.random() < 0.12 else 0.0,
+        freckles=float(rng.uniform(0.2, 1)) if _chance(rng, 0.12) else 0.0,
         nose=_pick(rng, noses),
         nose_y=_near(rng, 0.53 + 0.06 * (1 - cast.anime), 0.05),
         nose_size=_near(rng, 1.0 + 0.2 * cast.masculine, 0.25),
-        mole=int(rng.choice((-1, 1))) if rng.random() < 0.08 else 0,
+        mole=int(rng.choice((-1, 1))) if _chance(rng, 0.08) else 0,
     )
 
 
@@ -114,7 +126,7 @@ def _eyes(rng: np.random.Generator, cast: _Cast) -> Eyes:
     width = _near(rng, 0.185 + 0.12 * big, 0.025)
     tall = width * _near(rng, 0.62 + 0.46 * big, 0.18)
     colour = _varied(rng, _pick(rng, colours.EYES))
-    odd = rng.random() < 0.05
+    odd = _chance(rng, 0.05)
     lash = _near(rng, 0.028 + 0.03 * big + 0.02 * (1 - cast.masculine), 0.015)
     return Eyes(
         x=_near(rng, 0.4 + 0.03 * big, 0.035),
@@ -132,91 +144,61 @@ def _eyes(rng: np.random.Generator, cast: _Cast) -> Eyes:
         colour_right=_varied(rng, _pick(rng, colours.EYES)) if odd else colour,
         lash=lash,
         wing=max(0.0, _near(rng, 0.07 * (1 - cast.masculine), 0.05)),
-        crease=bool(rng.random() < 0.7),
-        lashes=int(rng.integers(1, 4)) if rng.random() < 0.35 * (1 - cast.masculine) else 0,
+        crease=_chance(rng, 0.7),
+        lashes=int(rng.integers(1, 4)) if _chance(rng, 0.35 * (1 - cast.masculine)) else 0,
         glints=int(rng.integers(1, 4)),
-        shadow=_pick(rng, colours.CLOTHES)[2] if rng.random() < 0.14 * (1 - cast.masculine) else None,
+        shadow=_pick(rng, colours.CLOTHES)[2] if _chance(rng, 0.14 * (1 - cast.masculine)) else None,
     )
 
 
 def _hair_colour(rng: np.random.Generator, cast: _Cast, skin: Rgb) -> Rgb:
-    if rng.random() < 0.1 + 0.4 * cast.anime:
+    if _chance(rng, 0.1 + 0.4 * cast.anime):
         return _varied(rng, _pick(rng, colours.FANCY_HAIR))
-    if cast.age > 0.7 and rng.random() < 0.5:
+    if cast.is_old and _chance(rng, 0.5):
         return _pick(rng, colours.NATURAL_HAIR[-2:])
-    dark = sum(skin) < 460
+    dark = sum(skin) < _DARK_SKIN
     return _varied(
-        rng, _pick(rng, colours.NATURAL_HAIR[:6] if dark and rng.random() < 0.8 else colours.NATURAL_HAIR)
+        rng, _pick(rng, colours.NATURAL_HAIR[:6] if dark and _chance(rng, 0.8) else colours.NATURAL_HAIR)
     )
 
 
+def _cut(value: str) -> tuple[BackHair, ...]:
+    return tuple(BackHair(item) for item in value.split())
+
+
+def _fringes(value: str) -> tuple[Fringe, ...]:
+    return tuple(Fringe(item) for item in value.split())
+
+
+_BACKS_M = _cut("short short spiky shaggy afro none long bun")
+_BACKS_F = _cut("bob long long wavy ponytail twin_tails bun space_buns afro braids short shaggy")
+_FRINGES_M = _fringes("swept spikes messy slicked crop curls curtain crop")
+_FRINGES_F = _fringes("blunt swept curtain messy spikes lock slicked curls")
+_FRINGES_BARE = _fringes("none crop crop slicked")
+
+
 def _hair(rng: np.random.Generator, cast: _Cast, face: Face, eyes: Eyes) -> Hair:
-    if cast.masculine > 0.55:
-        backs = (
-            BackHair.SHORT,
-            BackHair.SHORT,
-            BackHair.SPIKY,
-            BackHair.SHAGGY,
-            BackHair.AFRO,
-            BackHair.NONE,
-            BackHair.LONG,
-            BackHair.BUN,
-        )
-        fringes = (
-            Fringe.SWEPT,
-            Fringe.SPIKES,
-            Fringe.MESSY,
-            Fringe.SLICKED,
-            Fringe.CROP,
-            Fringe.CURLS,
-            Fringe.CURTAIN,
-            Fringe.CROP,
-        )
-    else:
-        backs = (
-            BackHair.BOB,
-            BackHair.LONG,
-            BackHair.LONG,
-            BackHair.WAVY,
-            BackHair.PONYTAIL,
-            BackHair.TWIN_TAILS,
-            BackHair.BUN,
-            BackHair.SPACE_BUNS,
-            BackHair.AFRO,
-            BackHair.BRAIDS,
-            BackHair.SHORT,
-            BackHair.SHAGGY,
-        )
-        fringes = (
-            Fringe.BLUNT,
-            Fringe.SWEPT,
-            Fringe.CURTAIN,
-            Fringe.MESSY,
-            Fringe.SPIKES,
-            Fringe.LOCK,
-            Fringe.SLICKED,
-            Fringe.CURLS,
-        )
+    backs, fringes = (_BACKS_M, _FRINGES_M) if cast.is_masculine else (_BACKS_F, _FRINGES_F)
     back, fringe = _pick(rng, backs), _pick(rng, fringes)
     if back is BackHair.AFRO:
         fringe = Fringe.CURLS
     if back is BackHair.NONE:
-        fringe = _pick(rng, (Fringe.NONE, Fringe.CROP, Fringe.CROP, Fringe.SLICKED))
+        fringe = _pick(rng, _FRINGES_BARE)
     brow_y = eyes.y - eyes.upper
-    short = fringe in (Fringe.CROP, Fringe.SLICKED, Fringe.NONE) and cast.masculine > 0.5
+    short = fringe in (Fringe.CROP, Fringe.SLICKED, Fringe.NONE) and cast.is_masculine
     return Hair(
         back=back,
         fringe=fringe,
         colour=_hair_colour(rng, cast, face.skin),
-        tips=_varied(rng, _pick(rng, colours.FANCY_HAIR)) if rng.random() < 0.1 else None,
+        tips=_varied(rng, _pick(rng, colours.FANCY_HAIR)) if _chance(rng, 0.1) else None,
         length=_near(rng, 0.7, 0.6),
         volume=_near(rng, 0.13, 0.07),
         fringe_y=min(_near(rng, brow_y - 0.06, 0.16), eyes.y - 0.06),
         part=_near(rng, 0.0, 1.0),
         strands=int(rng.integers(4, 10)),
-        side_locks=0.0 if short or rng.random() < 0.3 else _near(rng, 0.75 - 0.4 * cast.masculine, 0.6),
+        side_locks=0.0 if short or _chance(rng, 0.3) else _near(rng, 0.75 - 0.4 * cast.masculine, 0.6),
         seed=int(rng.integers(1 << 30)),
-        ahoge=bool(rng.random() < 0.1 * cast.anime),
+        ahoge=_chance(rng, 0.1 * cast.anime),
     )
 
 
@@ -228,12 +210,12 @@ def _brows(rng: np.random.Generator, cast: _Cast, eyes: Eyes, hair: Rgb) -> Brow
         arch=_near(rng, 0.05, 0.04),
         slant=_near(rng, 0.04 * cast.masculine, 0.1),
         colour=mix(adjust(hair, value=0.68, saturation=1.1), (50, 34, 36), 0.25),
-        over_hair=bool(rng.random() < 0.3 + 0.5 * cast.anime),
+        over_hair=_chance(rng, 0.3 + 0.5 * cast.anime),
     )
 
 
 def _mouth(rng: np.random.Generator, cast: _Cast, face: Face) -> Mouth:
-    lips = rng.random() < 0.75 - 0.5 * cast.anime
+    lips = _chance(rng, 0.75 - 0.5 * cast.anime)
     full = _near(rng, 1.0 - 0.3 * cast.masculine, 0.35)
     room = face.chin - face.nose_y
     return Mouth(
@@ -246,13 +228,13 @@ def _mouth(rng: np.random.Generator, cast: _Cast, face: Face) -> Mouth:
         lip=_varied(
             rng, _pick(rng, ((206, 96, 100), (190, 80, 90), (220, 120, 120), (170, 70, 80), (214, 60, 80)))
         ),
-        fang=bool(rng.random() < 0.06 * cast.anime),
+        fang=_chance(rng, 0.06 * cast.anime),
     )
 
 
 def _clothes(rng: np.random.Generator, cast: _Cast) -> Clothes:
     main, second, accent = _pick(rng, colours.CLOTHES)
-    if rng.random() < 0.25:
+    if _chance(rng, 0.25):
         main, second = second, main
     return Clothes(
         collar=_kind(rng, Collar),
@@ -263,40 +245,40 @@ def _clothes(rng: np.random.Generator, cast: _Cast) -> Clothes:
         main=_varied(rng, main),
         second=second,
         accent=accent,
-        pattern=int(rng.integers(0, 4)) if rng.random() < 0.5 else 0,
+        pattern=int(rng.integers(0, 4)) if _chance(rng, 0.5) else 0,
     )
 
 
 def _extras(rng: np.random.Generator, cast: _Cast) -> Extras:
     main, _, accent = _pick(rng, colours.CLOTHES)
     beard = BeardKind.NONE
-    if cast.masculine > 0.6 and cast.age > 0.25 and rng.random() < 0.45:
+    if cast.is_masculine and not cast.is_child and _chance(rng, 0.45):
         beard = _pick(rng, list(BeardKind)[1:])
     ears = EarKind.HUMAN
-    if rng.random() < 0.1 + 0.15 * cast.anime:
+    if _chance(rng, 0.1 + 0.15 * cast.anime):
         ears = _pick(rng, list(EarKind)[1:])
     hats = HatKind.NONE
-    if ears is EarKind.HUMAN and rng.random() < 0.22:
+    if ears is EarKind.HUMAN and _chance(rng, 0.22):
         hats = _pick(rng, list(HatKind)[1:])
-    feminine = cast.masculine < 0.5
+    feminine = not cast.is_masculine
     return Extras(
         ears=ears,
         ear_size=_near(rng, 0.95, 0.15),
-        glasses=_kind(rng, GlassesKind, 0.8) if rng.random() < 0.85 else GlassesKind.ROUND,
+        glasses=_kind(rng, GlassesKind, 0.8) if _chance(rng, 0.85) else GlassesKind.ROUND,
         hat=hats,
         beard=beard,
         pin=_kind(rng, PinKind, 0.7) if feminine and hats is HatKind.NONE else PinKind.NONE,
         pin_side=int(rng.choice((-1, 1))),
-        earrings=bool(rng.random() < 0.2),
-        scar=bool(rng.random() < 0.03),
-        colour=_varied(rng, accent if rng.random() < 0.6 else main),
+        earrings=_chance(rng, 0.2),
+        scar=_chance(rng, 0.03),
+        colour=_varied(rng, accent if _chance(rng, 0.6) else main),
         second=_pick(rng, ((250, 220, 120), (240, 240, 244), (236, 180, 90), (200, 220, 240))),
     )
 
 
 def _backdrop(rng: np.random.Generator) -> Backdrop:
     first, second, third = _pick(rng, colours.BACKDROPS)
-    if rng.random() < 0.3:
+    if _chance(rng, 0.3):
         hue = rng.random()
         first, second, third = (adjust(item, hue=hue) for item in (first, second, third))
     return Backdrop(

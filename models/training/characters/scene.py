@@ -9,9 +9,10 @@ from models.training.characters.canvas import Canvas
 from models.training.characters.colours import light, line, mix, shadow, skin_shadow
 from models.training.characters.curves import Array
 from models.training.characters.hair_parts import Shape
+from models.training.characters.kinds import Rendering
 from models.training.characters.posing import Posed
 from models.training.characters.rig import on_face
-from models.training.characters.spec import Character, Rendering, Rgb
+from models.training.characters.spec import Character, Rgb
 
 
 @dataclass(frozen=True, kw_only=True)
