@@ -1,0 +1,102 @@
+"""Order at the door to the sinks, the standby card, panic, and sinks that fail."""
+
+import numpy as np
+import pytest
+
+from engine.clock import FakeClock
+from engine.errors import SinkError, UnderstudyError
+from engine.outputs import Outputs
+from engine.types import Origin, Picture, Sink
+from tests.fakes import FakeSink, make_card
+
+
+def picture(index: int, media_s: float = 0.0) -> Picture:
+    return Picture(np.zeros((2, 2, 3), np.uint8), Origin.AVATAR, index, 0.0, media_s)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(100.0)
+
+
+@pytest.fixture
+def failures() -> list[tuple[Sink, UnderstudyError]]:
+    return []
+
+
+@pytest.fixture
+def outputs(clock: FakeClock, failures: list[tuple[Sink, UnderstudyError]]) -> Outputs:
+    return Outputs(make_card(), clock, lambda sink, error: failures.append((sink, error)))
+
+
+def test_every_sink_gets_every_picture_in_order(outputs: Outputs) -> None:
+    sinks = [FakeSink(), FakeSink()]
+    for sink in sinks:
+        outputs.add(sink)
+    for index in range(3):
+        assert outputs.send(picture(index))
+    assert [sink.indices for sink in sinks] == [[0, 1, 2], [0, 1, 2]]
+
+
+def test_a_sink_that_was_removed_gets_nothing_more(outputs: Outputs) -> None:
+    sink = FakeSink()
+    outputs.add(sink)
+    assert outputs.remove(sink)
+    assert not outputs.remove(sink)
+    outputs.send(picture(0))
+    assert sink.pictures == []
+
+
+def test_panic_shows_the_card_at_once_and_holds_it(outputs: Outputs) -> None:
+    sink = FakeSink()
+    outputs.add(sink)
+    outputs.send(picture(0))
+    outputs.panic(True)
+    assert sink.origins == [Origin.AVATAR, Origin.STANDBY]
+    assert not outputs.send(picture(1))
+    assert sink.origins == [Origin.AVATAR, Origin.STANDBY]
+    outputs.panic(False)
+    assert outputs.send(picture(2))
+    assert sink.indices == [0, 2]
+
+
+def test_a_sink_that_comes_while_the_card_is_shown_gets_the_card(outputs: Outputs) -> None:
+    outputs.show_standby()
+    sink = FakeSink()
+    outputs.add(sink)
+    assert sink.origins == [Origin.STANDBY]
+
+
+def test_the_card_carries_on_media_time_so_that_a_recording_shows_it_as_long(
+    outputs: Outputs, clock: FakeClock
+) -> None:
+    sink = FakeSink()
+    outputs.add(sink)
+    outputs.send(picture(0, media_s=3.0))
+    clock.sleep_s(0.5)
+    outputs.show_standby()
+    assert sink.pictures[-1].media_s == pytest.approx(3.5)
+
+
+def test_a_sink_that_fails_is_taken_off_and_the_others_go_on(
+    outputs: Outputs, failures: list[tuple[Sink, UnderstudyError]]
+) -> None:
+    error = SinkError("The disk is full.", hint="Make room.")
+    bad, good = FakeSink(fails_at=1, error=error), FakeSink()
+    outputs.add(bad)
+    outputs.add(good)
+    for index in range(3):
+        outputs.send(picture(index))
+    assert bad.indices == [0]
+    assert good.indices == [0, 1, 2]
+    assert failures == [(bad, error)]
+
+
+def test_a_programming_mistake_of_a_sink_is_not_swallowed(outputs: Outputs) -> None:
+    class Broken(FakeSink):
+        def send(self, picture: Picture) -> None:
+            raise TypeError(f"{picture} is no picture")
+
+    outputs.add(Broken())
+    with pytest.raises(TypeError):
+        outputs.send(picture(0))
