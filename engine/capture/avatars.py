@@ -62,7 +62,7 @@ def load_built_in(name: str) -> Avatar:
 
 
 def built_in_title(name: str) -> str:
-    """Return what to call a built-in avatar in front of people. Raises ``AvatarError`` as ``load_built_in``."""
+    """Return what to call a built-in avatar in front of people. Raises ``AvatarError``."""
     return str(_about(name).get("title", name))
 
 

@@ -3,6 +3,8 @@
 Out: decoded frames, media times, upright RGB. Thread: one reader.
 """
 
+from __future__ import annotations  # av.Packet takes its type argument in stubs only
+
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -109,7 +111,7 @@ class Clip:
             self._is_damaged = True
         yield None
 
-    def _decoded(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:
+    def _decoded(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         try:
             return self._stream.codec_context.decode(packet)
         except av.error.FFmpegError:

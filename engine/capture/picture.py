@@ -1,0 +1,58 @@
+"""A picture file from the user, checked before it is decoded. Thread: any."""
+
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+
+from engine.errors import AvatarError
+from engine.types import RgbImage
+
+MIN_SIDE_PX, MAX_SIDE_PX = 128, 8192
+
+
+def read_picture(path: Path) -> RgbImage:
+    """Return a picture file as RGB; transparent parts become white.
+
+    Args:
+        path: PNG, JPEG, WebP, BMP or another format that FFmpeg reads.
+
+    Returns:
+        ``(H, W, 3)`` uint8, new memory.
+
+    Raises:
+        AvatarError: no picture, or its smaller side is under 128 or its larger over 8192 pixels.
+    """
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise _unreadable(path, "it holds no picture")
+            stream = container.streams.video[0]
+            _check_size(path, stream.codec_context.width, stream.codec_context.height)
+            frame = next(container.decode(stream))
+    except (av.error.FFmpegError, OSError, StopIteration) as error:
+        reason = "it is not a picture, or damaged"
+        raise _unreadable(path, reason) from error
+    rgba = frame.to_ndarray(format="rgba").astype(np.uint16)
+    alpha = rgba[..., 3:]
+    return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _unreadable(path: Path, reason: str) -> AvatarError:
+    return AvatarError(
+        f"{path.name} cannot be used as an avatar: {reason}.", hint="Choose a PNG or JPEG file."
+    )
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if min(width, height) < MIN_SIDE_PX:
+        raise AvatarError(
+            f"{path.name} is {width} x {height} pixels, too small for an avatar.",
+            hint=f"Choose a picture of at least {MIN_SIDE_PX} x {MIN_SIDE_PX}; 512 x 512 is best.",
+        )
+    if max(width, height) > MAX_SIDE_PX:
+        raise AvatarError(
+            f"{path.name} is {width} x {height} pixels, too large for an avatar.",
+            hint=f"Scale it down to at most {MAX_SIDE_PX} pixels a side; 512 x 512 is enough.",
+        )
