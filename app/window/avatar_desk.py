@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
@@ -14,10 +15,13 @@ from app.window.gallery import GalleryEntry
 from app.window.show import Show
 from app.window.wishes import OWN_PREFIX, title_of
 from engine.errors import UnderstudyError
-from engine.types import Avatar
+from engine.types import CONTROL_INDEX, Avatar, control_indices
 
 MIN_CONFIDENCE = 0.5
 """Below this the points of a picture are shown to the user before they are used."""
+
+_JAW = ("contour_0", "contour_8")
+_PORTRAIT_HEADS = 1.4  # side of a thumbnail, in heights of the head
 
 EditPoints = Callable[[Avatar, str, QWidget | None], Avatar | None]
 _UNSURE = (
@@ -25,6 +29,19 @@ _UNSURE = (
     "Please put them where they belong; the avatar will move by them."
 )
 _AGAIN = "Put the points where they belong; the avatar moves by them."
+
+
+def portrait(avatar: Avatar) -> QImage:
+    """Return a square cut around the head, as a copy: the gallery does not keep the whole avatar."""
+    side_px = avatar.rgb.shape[0]
+    top = float(avatar.points[CONTROL_INDEX["hair_top"], 1])
+    height = max(float(avatar.points[CONTROL_INDEX["contour_4"], 1]) - top, 0.1)  # hair to chin
+    middle = float(avatar.points[list(control_indices(_JAW)), 0].mean())
+    size = min(height * _PORTRAIT_HEADS, 1.0)
+    left = min(max(middle - size / 2, 0.0), 1.0 - size)
+    upper = min(max(top - 0.12 * height, 0.0), 1.0 - size)
+    cut = QRectF(left * side_px, upper * side_px, size * side_px, size * side_px).toRect()
+    return image_of(avatar.rgb).copy(cut)
 
 
 class AvatarDesk:
@@ -112,8 +129,7 @@ class AvatarDesk:
 
     def _add_thumbnail(self, name: str, avatar: Avatar) -> None:
         if name in self._entries:
-            # A copy: the gallery keeps a small picture, not the whole avatar.
-            self._entries[name] = replace(self._entries[name], thumbnail=image_of(avatar.rgb).copy())
+            self._entries[name] = replace(self._entries[name], thumbnail=portrait(avatar))
             self._panel.gallery.show_thumbnail(name, self._entries[name].thumbnail)
 
     def _refresh(self) -> None:
@@ -138,7 +154,7 @@ class AvatarDesk:
 
     def _on_kept(self, kept_name: str, avatar: Avatar) -> None:
         name = OWN_PREFIX + kept_name
-        self._entries[name] = GalleryEntry(name, title_of(name), image_of(avatar.rgb).copy(), is_own=True)
+        self._entries[name] = GalleryEntry(name, title_of(name), portrait(avatar), is_own=True)
         self._refresh()
         self.choose(name)
         offers = (Offer("Edit its points", self._edit),)

@@ -186,7 +186,9 @@ class MainWindow(QMainWindow):
     def _widen_columns(self) -> None:
         # Known only now that the style is on: a large system font needs wider columns.
         for area, width_px in ((self._left, LEFT_WIDTH_PX), (self._right, RIGHT_WIDTH_PX)):
-            needed_px = area.widget().minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width()
+            column = area.widget()
+            assert column is not None  # given in ``_scrolled``
+            needed_px = column.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width()
             area.setFixedWidth(max(width_px, needed_px))
 
     def _choose_fold(self, is_folded: bool) -> None:

@@ -1,4 +1,4 @@
-"""Qt without a display. Every test here is marked ``gui``, and fails when Qt complains."""
+"""Qt without a display: a test fails when Qt complains, and when it leaves a thread behind."""
 
 import os
 import threading
@@ -20,15 +20,8 @@ from app.window.theme import apply_theme
 from engine.types import Avatar
 from tests.gui.fakes import FakeCamera, FakeEngine, FakePicker, FakeSession
 
-HERE = Path(__file__).parent
 # The offscreen platform has no window manager to tell the sizes to, and says so.
 EXPECTED_MESSAGES = ("This plugin does not support propagateSizeHints()",)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.gui)
 
 
 @pytest.fixture(scope="session", autouse=True)

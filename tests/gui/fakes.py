@@ -38,8 +38,8 @@ class FakeCamera:
     name: str
 
 
-def make_picture(avatar: str = "mira", index: int = 0) -> Picture:
-    rgb = widened(draw_character(avatar, np.sin(index / 9), abs(np.sin(index / 3)), 0.0))
+def make_picture(index: int = 0) -> Picture:
+    rgb = widened(draw_character("mira", np.sin(index / 9), abs(np.sin(index / 3)), 0.0))
     return Picture(rgb=rgb, origin=Origin.AVATAR, frame_index=index)
 
 
@@ -172,6 +172,7 @@ class FakeEngine:
     picture_confidence: float = 1.0
     build_error: UnderstudyError | None = None
     load_error: UnderstudyError | None = None
+    avatars: dict[str, Avatar] = field(default_factory=lambda: {name: make_avatar(name) for name in LOOKS})
 
     @property
     def session(self) -> FakeSession:
@@ -181,7 +182,7 @@ class FakeEngine:
         return Backstage(
             build_session=self._build,
             load_avatar=self._load,
-            avatar_names=lambda: tuple(LOOKS),
+            avatar_names=lambda: tuple(self.avatars),
             list_cameras=lambda: tuple(self.cameras),
             own_avatars=OwnAvatars(self.folder),
         )
@@ -193,8 +194,8 @@ class FakeEngine:
         return self.session
 
     def _load(self, spec: str) -> Avatar:
-        if spec in LOOKS:
-            return make_avatar(spec)
+        if spec in self.avatars:
+            return self.avatars[spec]
         if self.load_error is not None:
             raise self.load_error
         return replace(make_avatar("lena"), name=Path(spec).stem, confidence=self.picture_confidence)

@@ -57,11 +57,13 @@ def to_array(image: QImage) -> RgbImage:
 
 def widened(rgb: RgbImage) -> RgbImage:
     """Return a 16:9 picture with the drawing in the middle of its own background."""
-    side = QImage(rgb.data, SIDE, SIDE, SIDE * 3, QImage.Format.Format_RGB888)
+    rgb = np.ascontiguousarray(rgb)
+    size = rgb.shape[0]
+    side = QImage(rgb.data, size, size, size * 3, QImage.Format.Format_RGB888)
     wide = QImage(1280, 720, QImage.Format.Format_RGB888)
     painter = QPainter(wide)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawImage(wide.rect(), side.copy(0, 0, 40, SIDE))
+    painter.drawImage(wide.rect(), side.copy(0, 0, size // 8, size))
     painter.drawImage(QRectF(280, 0, 720, 720), side)
     painter.end()
     return to_array(wide)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import numpy as np
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -20,14 +21,15 @@ from app.window.keys import HelpSheet
 from app.window.main_window import MainWindow
 from app.window.points_editor import PointsEditor
 from app.window.theme import apply_theme
-from app.window.wishes import with_stage
+from app.window.wishes import PICTURE_SIZE, with_stage
 from engine.errors import CameraBusyError, VirtualCameraMissingError
+from engine.post.compose import Composer
 from engine.post.standby import standby_card
+from engine.session import avatar_names, load_avatar
 from engine.settings import BackdropKind, StageSettings
 from engine.status import SessionState
-from engine.types import Origin, TrackState
-from tests.gui.fakes import STAGE_MS, FakeCamera, FakeEngine, make_performance, make_picture
-from tests.gui.placeholder import make_avatar
+from engine.types import Origin, Picture, TrackState
+from tests.gui.fakes import STAGE_MS, FakeCamera, FakeEngine, make_performance
 
 
 class Set:
@@ -37,7 +39,14 @@ class Set:
         self._folder = tempfile.TemporaryDirectory()
         folder = Path(self._folder.name)
         names = ("HD Webcam C920", "Front camera")
-        self.engine = FakeEngine(folder, [FakeCamera(k, names[k]) for k in range(cameras)])
+        avatars = {name: load_avatar(name) for name in avatar_names()}
+        self.engine = FakeEngine(
+            folder, [FakeCamera(k, names[k]) for k in range(cameras)], avatars=dict(avatars)
+        )
+        first = next(iter(avatars.values()))
+        rgba = np.dstack([first.rgb, np.uint8(255 * first.matte)])
+        composed = Composer(StageSettings(), PICTURE_SIZE, first.rgb)(rgba)
+        self.picture = Picture(rgb=composed, origin=Origin.AVATAR)
         self.window = MainWindow()
         self.director = Director(self.window, self.engine.backstage(), PreferencesFile(folder / "p.json"))
         self.director.open()
@@ -57,6 +66,7 @@ class Set:
 
     def live(self) -> None:
         self.engine.session.be_live()
+        self.engine.session.picture = self.picture
         for k in range(60):
             times = {n: ms * (1 + 0.25 * ((k * 7 + len(n) * 3) % 9) / 9) for n, ms in STAGE_MS.items()}
             self.window.engine.plot.add(times)
@@ -77,7 +87,7 @@ def searching(stage: Set) -> QWidget:
     stage.live()
     session = stage.engine.session
     session.now = replace(session.now, state=SessionState.SEARCHING, tracking_quality=0.0)
-    session.picture = replace(make_picture(), origin=Origin.IDLE)
+    session.picture = replace(session.picture, origin=Origin.IDLE)
     session.tracked = replace(make_performance(), state=TrackState.SEARCHING)
     stage.settle()
     return stage.window
@@ -179,7 +189,7 @@ def gallery_focus(stage: Set) -> QWidget:
 
 
 def points(stage: Set) -> QWidget:
-    editor = PointsEditor(make_avatar("lena", 0.3), _UNSURE, stage.window)
+    editor = PointsEditor(list(stage.engine.avatars.values())[3], _UNSURE, stage.window)
     editor.resize(960, 680)
     editor.show()
     editor.canvas.select(16)
