@@ -11,9 +11,11 @@ from models.networks.warp import thin_plate_flow
 
 FULL_GRID, HEAD_GRID = 64, 32  # cells a side of the two displacement fields
 
-# Points that a lid, a pupil or a lip moves: the head's warp leaves them out, so that it never squeezes an iris.
+# Points that a lid, a pupil or a lip moves: the head's warp leaves them out and never squeezes an iris.
 MOVING_PARTS = (*range(18, 21), *range(22, 25), *range(26, 29), *range(30, 33), 33, 34, *range(36, 39))
 MOVING_PARTS += (*range(40, 43), *range(43, 51))
+# Elbows and wrists: arms hang unseen in most references, so a warp would drag the body after them.
+ARMS = (57, 58, 59, 60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +34,27 @@ class PoseInputs:
     points: Tensor
 
 
-def head_scores(scores: Tensor) -> Tensor:
-    """Return ``scores (F, 61)`` with lids, pupils and lips ignored."""
+def _without(scores: Tensor, rows: tuple[int, ...]) -> Tensor:
     kept = scores.clone()
-    kept[:, list(MOVING_PARTS)] = 0.0
+    kept[:, list(rows)] = 0.0
     return kept
 
 
 @torch.no_grad()
 def pose_inputs(points: Tensor, scores: Tensor, reference_points: Tensor, size: int) -> PoseInputs:
-    """Compute everything that coordinates determine. All arguments have F in front."""
+    """Compute everything that coordinates determine.
+
+    Args:
+        points: Where the avatar's points should be, ``(F, 61, 2)`` fractions.
+        scores: Which of them are known, ``(F, 61)``.
+        reference_points: Where they are in the reference, ``(F or 1, 61, 2)``.
+        size: Side of the picture in pixels.
+    """
     cells = size // LATENT_STRIDE
+    still = _without(scores, ARMS)
     return PoseInputs(
         heat=heat_maps(points, scores, cells, cells),
-        full=thin_plate_flow(points, reference_points, scores, 64),
-        head=thin_plate_flow(points, reference_points, head_scores(scores), 32),
+        full=thin_plate_flow(points, reference_points, still, FULL_GRID),
+        head=thin_plate_flow(points, reference_points, _without(still, MOVING_PARTS), HEAD_GRID),
         points=points,
     )

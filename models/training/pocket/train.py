@@ -53,7 +53,7 @@ class TrainSettings:
 
     minutes: float = 60.0
     batch_frames: int = 8
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1.2e-3
     seed: int = 1
     ema: float = 0.999
     folder: Path = Path("runs/pocket")
@@ -152,7 +152,9 @@ class Trainer:
         dist.all_reduce(joined)
         joined /= dist.get_world_size()
         self.elapsed_s = float(joined[-1])
-        for gradient, averaged in zip(gradients, joined[:-1].split([g.numel() for g in gradients]), strict=True):
+        for gradient, averaged in zip(
+            gradients, joined[:-1].split([g.numel() for g in gradients]), strict=True
+        ):
             gradient.copy_(averaged.view_as(gradient))
 
     def save(self) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from engine.types import CONTROL_INDEX, CONTROL_NAMES
 from models.networks.fill import background_plate, extend_colour, push_pull
 from models.networks.geometry import NUM_CURVE_MAPS, NUM_POINTS, CurveMaps, cell_centres, heat_maps
-from models.networks.pose import MOVING_PARTS
+from models.networks.pose import ARMS, MOVING_PARTS, pose_inputs
 from models.networks.warp import border_points, sample, solve_thin_plate, thin_plate_flow
 
 
@@ -130,3 +130,16 @@ def test_the_point_tables_name_what_they_say() -> None:
     assert moving == {name for name in CONTROL_NAMES if name.startswith(("lip_inner", "pupil"))} | {
         f"{part}_{index}" for part in ("eye_left", "eye_right", "lip_outer") for index in (1, 2, 3, 5, 6, 7)
     }
+    assert {CONTROL_NAMES[index] for index in ARMS} == {
+        f"{part}_{side}" for part in ("elbow", "wrist") for side in ("left", "right")
+    }
+
+
+def test_a_raised_arm_does_not_drag_the_body() -> None:
+    points = face()
+    raised = points.clone()
+    raised[:, list(ARMS)] -= 0.4
+    at_rest = pose_inputs(points, torch.ones(1, NUM_POINTS), points, 64)
+    waving = pose_inputs(raised, torch.ones(1, NUM_POINTS), points, 64)
+    torch.testing.assert_close(waving.full, at_rest.full)
+    assert (waving.heat - at_rest.heat).abs().max() > 0.5
