@@ -6,6 +6,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -38,11 +39,12 @@ def about(member: Member, drawn: Avatar) -> dict[str, object]:
     }
 
 
-def render(output: Path, size: int = _SIZE) -> list[Path]:
-    """Write every member of the cast and return the paths of the pictures.
+def render(output: Path, members: Sequence[Member] = CAST, size: int = _SIZE) -> list[Path]:
+    """Write members of the cast and return the paths of the pictures.
 
     Args:
         output: Folder; it is made when it is missing.
+        members: Whom to write.
         size: Side of the pictures in pixels.
 
     Raises:
@@ -50,7 +52,7 @@ def render(output: Path, size: int = _SIZE) -> list[Path]:
     """
     output.mkdir(parents=True, exist_ok=True)
     pictures = []
-    for member in CAST:
+    for member in members:
         drawn = avatar(member.character, member.name, size)
         picture = output / f"{member.name}.png"
         _write(picture, drawn.rgb[..., ::-1])
@@ -75,7 +77,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     parser.add_argument("--size", type=int, default=_SIZE, help="side of the pictures in pixels")
     options = parser.parse_args()
-    render(options.output, options.size)
+    render(options.output, size=options.size)
 
 
 if __name__ == "__main__":

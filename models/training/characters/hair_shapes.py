@@ -73,7 +73,9 @@ def _cap(character: Character) -> Shape:
     outer = np.stack([wide * np.cos(angle), (top + volume) * np.sin(angle) * bump + 0.06], 1)
     edge = _fringe_edge(hair, top)
     z = np.concatenate([np.full(len(outer), -0.05), _on_head(edge, 0.07)])
-    cling = np.concatenate([0.45 + 0.55 * np.clip(-2.2 * np.sin(angle), 0, 1), np.zeros(len(edge))])
+    cling = np.concatenate(
+        [0.45 + 0.55 * np.clip(-2.2 * np.sin(angle), 0, 1), 0.45 * np.clip(np.abs(edge[:, 0]) * 6 - 5, 0, 1)]
+    )
     return shape(np.concatenate([outer, edge]), z, cling)
 
 

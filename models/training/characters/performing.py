@@ -80,7 +80,7 @@ def _bump(seconds: Array, start: float, rise: float, hold: float, fall: float) -
 def _head(rng: np.random.Generator, seconds: Array, energy: float) -> _Channels:
     yaw = _waves(rng, seconds, energy * rng.uniform(5, 30))
     if rng.random() < 0.25:  # noqa: PLR2004 - a quarter of the performances look around in jumps
-        yaw += _eased_steps(rng, seconds, 14 * energy, 1.5, 0.35)
+        yaw += _eased_steps(rng, seconds, 12 * energy, 1.5, 0.45)
     pitch = _waves(rng, seconds, energy * rng.uniform(3, 14))
     if rng.random() < 0.3:  # noqa: PLR2004 - nods
         start = rng.uniform(0, max(seconds[-1] - 1, 0.1))
