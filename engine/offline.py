@@ -5,6 +5,7 @@ The feed tracks one frame ahead on its own thread; the calling thread paints; th
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -169,14 +170,17 @@ class _Job:
 
     def _frames(self) -> Iterator[Tracked]:
         """Yield tracked frames until the source ends or the user stops."""
-        while not self._was_stopped:
+        while not self._is_stopped():
             try:
                 tracked = self._feed.handover.take(_TAKE_TIMEOUT_S)
             except EOFError:
                 return
             if tracked is not None:
                 yield tracked
-            self._was_stopped = self._hooks.should_stop()
+
+    def _is_stopped(self) -> bool:
+        self._was_stopped = self._was_stopped or self._hooks.should_stop()
+        return self._was_stopped
 
     def _open_recorder(self, output: Path, clip: Path | None) -> RecordingSink:
         rate = getattr(self._feed.source, "rate", None) or Fraction(30)
@@ -191,8 +195,10 @@ class _Job:
             for tracked in self._frames():
                 self._paint(pipeline, tracked, recorder)
             self._send(pipeline.finish(), recorder)
-        except UnderstudyError:
-            recorder.close()  # what was written plays; a second failure of the same disk is the same news
+        except BaseException:
+            # What was written plays, whatever happened; a second failure of the same disk is no news.
+            with suppress(UnderstudyError):
+                recorder.close()
             raise
         if self._was_stopped:
             recorder.close()

@@ -22,7 +22,7 @@ from engine.types import Picture
 _log = logging.getLogger(__name__)
 
 PATIENCE_S = 0.2
-"""Without a frame for this long, the avatar stands in (and the watchdog stays calm)."""
+"""Without a frame for this long, the avatar stands in; a slow camera is not a camera that is gone."""
 
 IDLE_PERIOD_S = 1 / 15
 
@@ -159,10 +159,11 @@ class Worker:
 
     def _step(self, pipeline: Pipeline) -> list[Picture]:
         """Paint the next frame, or the avatar by itself when none comes. Raises ``EOFError`` at the end."""
-        tracked = self._feed.handover.take(IDLE_PERIOD_S if self._is_waiting else PATIENCE_S)
-        self._is_waiting = tracked is None
+        tracked = self._feed.handover.take(IDLE_PERIOD_S)
         if tracked is None:
-            return pipeline.step(self._own_ticket(), None)
+            self._is_waiting = self._clock.now_s() - self._frame_at_s >= PATIENCE_S
+            return pipeline.step(self._own_ticket(), None) if self._is_waiting else []
+        self._is_waiting = False
         self._frame_at_s, self._media_s = self._clock.now_s(), tracked.ticket.media_s
         return pipeline.step(tracked.ticket, tracked.performance)
 
