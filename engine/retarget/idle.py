@@ -17,8 +17,8 @@ _BREATH_S = 4.2
 _SLOT_S = 3.7  # one blink and one look to somewhere in each
 _SHUT_S, _HELD_S, _OPENED_S = 0.08, 0.05, 0.16
 _LOOK_S = 0.12  # a glance takes this long
-_YAW_DEG, _PITCH_DEG, _ROLL_DEG = 2.6, 1.1, 1.3
-_SHIFT = 0.03  # head units
+_YAW_DEG, _PITCH_DEG, _ROLL_DEG = 5.0, 2.2, 2.4
+_SHIFT = 0.05  # head units
 _GAZE_X, _GAZE_Y = 0.13, 0.05  # half eye widths, eye heights
 _SWAY_HZ = (0.061, 0.097, 0.143)
 

@@ -2,8 +2,8 @@
 
 The published program leaves 17 sliders to the user, and the eyes fail where they do not suit the character.
 Here the same kind of edits (``rain_canvas.SliceEdit``) is computed from two faces at rest: place and size in
-the picture, then scale and shift of each part. Shifts are in lengths of the face itself, so they shrink with a
-head that turns away or moves back, as sliders do. The user's sliders come on top. Thread: any; a fit is
+the picture, then scale and shift of each part. Shifts are in lengths of the face itself, so they shrink with
+a head that turns away or moves back, as sliders do. The user's sliders come on top. Thread: any; a fit is
 immutable.
 """
 

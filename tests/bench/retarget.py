@@ -101,11 +101,13 @@ def summarise(results: Sequence[Distances]) -> dict[str, dict[str, float]]:
         rows = group_rows(prefixes)
         driven = np.concatenate([one.driven[:, rows].ravel() for one in results])
         still = np.concatenate([one.still[:, rows].ravel() for one in results])
-        table[group] = {
-            "mean": float(np.nanmean(driven)),
-            "p95": float(np.nanpercentile(driven, 95)),
-            "still": float(np.nanmean(still)),
-        }
+        seen = ~np.isnan(driven)
+        if seen.any():  # arms are rarely raised
+            table[group] = {
+                "mean": float(driven[seen].mean()),
+                "p95": float(np.percentile(driven[seen], 95)),
+                "still": float(still[seen].mean()),
+            }
     return table
 
 
