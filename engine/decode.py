@@ -1,6 +1,7 @@
 """Clean latents and the conditions of their row to RGBA; carries the decoder's memory.
 
-In: what ``RollingBuffer`` pops. Out: straight (not premultiplied) RGBA, ``(c, S, S, 4)`` uint8. Thread: the worker's.
+In: what ``RollingBuffer`` pops. Out: straight (not premultiplied) RGBA, ``(c, S, S, 4)`` uint8. Thread: the
+worker's.
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.networks.pocket_graphs import composite_graph, painter_graph, props_graph
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
+from models.networks.pocket_graphs import composite_graph, painter_graph, props_graph
 from models.runtimes.load import load_network
 from models.runtimes.protocol import Precision, RuntimeSettings
 

@@ -1,11 +1,12 @@
 """The real rooms. Each heavy library is imported when its room is first entered, never at the start."""
 
 from fractions import Fraction
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.clock import Clock
-from engine.errors import AvatarError
+from engine.errors import AvatarError, WeightsError
 from engine.paths import cache_dir
 from engine.pipeline import Composer
 from engine.rooms import CameraSink, Driver, RecordingSink, Studio
@@ -44,9 +45,21 @@ def load_avatar(spec: str) -> Avatar:
             f"There is no avatar named {name!r} and no such file.",
             hint=f"Choose one of {', '.join(built_in_names())}, or give the path of a picture.",
         )
-    from engine.condition.user_avatar import read_user_avatar
+    return _own_avatar(path)
 
-    return read_user_avatar(path)
+
+def _own_avatar(path: Path) -> Avatar:
+    from engine.capture.picture import read_picture
+    from engine.condition.portrait import avatar_from_picture
+    from models.checkpoints.pocket import PocketWeightsError, load_portrait
+
+    picture = read_picture(path)
+    try:
+        with as_file(files("assets") / "pocket" / "portrait.safetensors") as weights:
+            network = load_portrait(weights)
+    except (PocketWeightsError, FileNotFoundError) as error:
+        raise WeightsError(f"{error}.", hint="Install Understudy again: its weights are missing.") from error
+    return avatar_from_picture(path.stem, picture, network)
 
 
 def list_cameras() -> "list[CameraInfo]":

@@ -1,7 +1,8 @@
 """An avatar and a control to the tensors the pocket networks want.
 
-In: ``types.Avatar`` once, ``types.Control`` per frame. Out: the reference (constant until the avatar changes) and
-one row's conditions, which travel through the rolling buffer with their frame. Thread: the worker's.
+In: ``types.Avatar`` once, ``types.Control`` per frame. Out: the reference (constant until the avatar
+changes) and one row's conditions, which travel through the rolling buffer with their frame. Thread: the
+worker's.
 """
 
 from collections.abc import Mapping
@@ -65,8 +66,8 @@ class PocketConditioner:
 
         Returns:
             With a leading dimension of 1: ``points (61, 2)``, ``full (2, 64, 64)`` and ``head (2, 32, 32)``
-            displacements for the decoder; ``heat (61, h, w)`` and ``warped (8 + C, h, w)`` for the denoiser. New
-            memory.
+            displacements for the decoder; ``heat (61, h, w)`` and ``warped (8 + C, h, w)`` for the denoiser.
+            New memory.
 
         Cost: about 3 ms of one core at 256x256.
         """

@@ -20,7 +20,9 @@ class PocketRuntimeDenoiser:
         max_frames: Frames of the full buffer, N * c. The shorter ones of boot and drain are kept, too.
     """
 
-    def __init__(self, networks: PocketNetworks, runtime: RuntimeSettings, size: int, max_frames: int) -> None:
+    def __init__(
+        self, networks: PocketNetworks, runtime: RuntimeSettings, size: int, max_frames: int
+    ) -> None:
         def build(frames: int) -> Network:
             graph = denoiser_graph(networks, frames, size)
             return load_network(graph.module, graph.inputs, graph.outputs, runtime)

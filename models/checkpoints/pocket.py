@@ -65,7 +65,9 @@ def _load(path: Path, wanted: str, build: Callable[[dict[str, Any]], N]) -> N:
     metadata, tensors = _read(path)
     if metadata.get("format") != wanted:
         raise PocketWeightsError(f"{path} is {metadata.get('format')!r}, expected {wanted!r}")
-    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(metadata["config"]).items()}
+    fields = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(metadata["config"]).items()
+    }
     network = build(fields)
     different = set(network.state_dict()) ^ set(tensors)
     if different:

@@ -3,6 +3,9 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+TOUCHED, SOLID = 0.02, 0.98
+"""Alpha above which a pixel shows some of the character, and below which it shows some background."""
+
 
 def push_pull(picture: Tensor, weight: Tensor) -> Tensor:
     """Fill where ``weight`` is 0 with a smooth continuation of where it is 1.
@@ -33,7 +36,7 @@ def background_plate(rgb: Tensor, alpha: Tensor) -> Tensor:
         rgb: ``(B, 3, H, W)`` 0..1.
         alpha: The character's ``(B, 1, H, W)`` 0..1.
     """
-    character = F.max_pool2d((alpha > 0.02).to(rgb.dtype), 5, stride=1, padding=2)
+    character = F.max_pool2d((alpha > TOUCHED).to(rgb.dtype), 5, stride=1, padding=2)
     return push_pull(rgb, 1.0 - character)
 
 
@@ -47,5 +50,5 @@ def extend_colour(rgb: Tensor, alpha: Tensor) -> Tensor:
     Returns:
         ``(B, 3, H, W)``: ``rgb`` inside, its continuation outside.
     """
-    inside = 1.0 - F.max_pool2d((alpha < 0.98).to(rgb.dtype), 3, stride=1, padding=1)
+    inside = 1.0 - F.max_pool2d((alpha < SOLID).to(rgb.dtype), 3, stride=1, padding=1)
     return push_pull(rgb, inside)

@@ -52,7 +52,8 @@ def heat_maps(points: Tensor, scores: Tensor, height: int, width: int) -> Tensor
     Args:
         points: ``(F, K, 2)`` fractions.
         scores: ``(F, K)`` 0..1, the height of each blob.
-        height, width: Cells of the grid; the blob's sigma is 0.03 of the picture.
+        height: Rows of the grid.
+        width: Columns of the grid; the blob's sigma is 0.03 of the picture.
     """
     sigma = 0.03
     x = (torch.arange(width, dtype=points.dtype, device=points.device) + 0.5) / width
@@ -94,7 +95,7 @@ class CurveMaps(nn.Module):
         """
         height, width = y.shape[1], x.shape[1]
         x, y = x[:, None, None, :], y[:, None, :, None]
-        knots = (self._mixing @ points).unflatten(1, (len(_CURVES), 5))  # (F, n, 5, 2)
+        knots = (self._mixing @ points).reshape(-1, len(_CURVES), 5, 2)
         start, span = knots[:, :, 0], knots[:, :, 4] - knots[:, :, 0]
         length = span.square().sum(-1, keepdim=True).clamp_min(1e-6).sqrt()  # (F, n, 1)
         axis = span / length

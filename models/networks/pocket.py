@@ -1,10 +1,10 @@
 """The pocket avatar model: a RAIN-family network small enough to run live on two processor cores.
 
-As in RAIN (arXiv:2412.19489) a denoiser works on a rolling buffer of latents in which every frame has its own
-noise level, sees the reference picture through keys and values that are projected once per avatar, sees the other
-frames of the buffer through temporal attention, and takes the pose as a condition that travels with the frame.
-Unlike RAIN the decoder refines a landmark-warped reference instead of repainting it: each output pixel is a
-blend of two warps of the reference and of paint.
+As in RAIN (arXiv:2412.19489) a denoiser works on a rolling buffer of latents in which every frame has its
+own noise level, sees the reference picture through keys and values that are projected once per avatar, sees
+the other frames of the buffer through temporal attention, and takes the pose as a condition that travels with
+the frame. Unlike RAIN the decoder refines a landmark-warped reference instead of repainting it: each output
+pixel is a blend of two warps of the reference and of paint.
 
     reference picture ──> PocketReference ──> features, keys and values           (once per avatar)
     control points ──> pose maps ──┐
@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.nn import functional
 
 from models.networks.attention import ReferenceAttention, TemporalAttention
 from models.networks.geometry import NUM_CURVE_MAPS, NUM_POINTS
@@ -122,14 +122,15 @@ class CrossFrame(nn.Module):
 
     def forward(self, x: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """``x (B * F, C, h, w)``; ``k``, ``v`` from ``ReferenceAttention.project``, B in front."""
-        sequences, (count, width, height, _) = k.shape[0], x.shape
+        sequences, (count, _, height, _) = k.shape[0], x.shape
         tokens = x.flatten(2).transpose(1, 2)  # (B * F, L, C)
         tokens = tokens + self.reference(self.norm_reference(tokens), k, v)
         frames = count // sequences
         mixed = self.norm_temporal(tokens).unflatten(0, (sequences, frames)).transpose(0, 1)
         mixed = self.temporal(mixed.flatten(1, 2))  # (F, B * L, C): every place of every sequence on its own
         mixed = mixed.unflatten(1, (sequences, -1)).transpose(0, 1).flatten(0, 1)
-        return (tokens + mixed).transpose(1, 2).unflatten(2, (height, -1))
+        out: Tensor = (tokens + mixed).transpose(1, 2).unflatten(2, (height, -1))
+        return out
 
 
 class PocketEncoder(nn.Module):
@@ -232,7 +233,11 @@ class PocketDenoiser(nn.Module):
         return {"middle_k": middle_k, "middle_v": middle_v, "coarse_k": coarse_k, "coarse_v": coarse_v}
 
     def forward(
-        self, latents: Tensor, levels: Tensor, conditions: Mapping[str, Tensor], reference: Mapping[str, Tensor]
+        self,
+        latents: Tensor,
+        levels: Tensor,
+        conditions: Mapping[str, Tensor],
+        reference: Mapping[str, Tensor],
     ) -> Tensor:
         """Predict the clean latents (x0) of every frame in the buffer.
 
@@ -297,8 +302,8 @@ class PocketPainter(nn.Module):
             memory: ``(B, C, h, w)``: what the call before returned, zeros at the start.
 
         Returns:
-            Layers ``(F, 7, 8h, 8w)`` (three logits of the sources, painted RGBA before clamping), the residual
-            flow ``(F, 2, 2h, 2w)`` in half pictures, and the memory for the next call.
+            Layers ``(F, 7, 8h, 8w)`` (three logits of the sources, painted RGBA before clamping), the
+            residual flow ``(F, 2, 2h, 2w)`` in half pictures, and the memory for the next call.
         """
         x, memory = self.memory(functional.relu(self.latents_in(latents)), memory)
         side = torch.cat([functional.pixel_unshuffle(full_warp, 2) - 0.5, head_warp - 0.5, curves], dim=1)
@@ -325,8 +330,7 @@ def composite(layers: Tensor, full: Tensor, head: Tensor) -> Tensor:
     full_logit, head_logit, paint_logit = layers[:, :NUM_SOURCES].float().unbind(1)
     weights = torch.softmax(torch.stack([full_logit + 2.0, head_logit, paint_logit], dim=1), dim=1)
     paint = layers[:, NUM_SOURCES:].float() + 0.5
-    blended = weights[:, :1] * full + weights[:, 1:2] * head + weights[:, 2:] * paint
-    return blended
+    return weights[:, :1] * full + weights[:, 1:2] * head + weights[:, 2:] * paint
 
 
 class PocketNetworks(nn.Module):

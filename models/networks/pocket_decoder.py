@@ -1,8 +1,8 @@
 """Latents and a row's points to a picture: the pocket painter between its two float32 ends.
 
-``PocketProps`` lays out what the painter needs (curves, warped reference) and ``PocketComposite`` blends what it
-made. Both work on coordinates, which half precision would move by a pixel, so they stay in float32 while the
-painter itself may run in bfloat16: three networks, in this order.
+``PocketProps`` lays out what the painter needs (curves, warped reference) and ``PocketComposite`` blends what
+it made. Both work on coordinates, which half precision would move by a pixel, so they stay in float32 while
+the painter itself may run in bfloat16: three networks, in this order.
 """
 
 import torch.nn.functional as F
@@ -20,7 +20,9 @@ class PocketProps(nn.Module):
         super().__init__()
         self.curves = CurveMaps()
 
-    def forward(self, points: Tensor, full: Tensor, head: Tensor, reference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, points: Tensor, full: Tensor, head: Tensor, reference: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Lay out the props of F frames.
 
         Args:
@@ -41,7 +43,9 @@ class PocketProps(nn.Module):
 class PocketComposite(nn.Module):
     """The painter's layers to RGBA; float32 only."""
 
-    def forward(self, layers: Tensor, flow: Tensor, full_warp: Tensor, head: Tensor, reference: Tensor) -> Tensor:
+    def forward(
+        self, layers: Tensor, flow: Tensor, full_warp: Tensor, head: Tensor, reference: Tensor
+    ) -> Tensor:
         """Blend the sources of every pixel.
 
         Args:

@@ -36,7 +36,9 @@ class _FlatDenoiser(nn.Module):
         super().__init__()
         self.denoiser = networks.denoiser
 
-    def forward(self, latents: Tensor, levels: Tensor, heat: Tensor, warped: Tensor, **reference: Tensor) -> Tensor:
+    def forward(
+        self, latents: Tensor, levels: Tensor, heat: Tensor, warped: Tensor, **reference: Tensor
+    ) -> Tensor:
         out: Tensor = self.denoiser(latents, levels, {"heat": heat, "warped": warped}, reference)
         return out
 

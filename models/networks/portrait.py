@@ -1,15 +1,15 @@
 """Reads a drawn portrait: where its control points are, how sure that is, depth, and who is not background.
 
-A small U-Net with soft-argmax heat maps (Nibali et al., arXiv:1801.07372, "DSNT", Eq. 3) and a Laplace scale per
-point (Kendall & Gal, arXiv:1703.04977, Eq. 8 with the L1 norm), which becomes the confidence. Run once per
-picture that a user adds, on any thread.
+A small U-Net with soft-argmax heat maps (Nibali et al., arXiv:1801.07372, "DSNT") and a Laplace scale per
+point (Kendall & Gal, arXiv:1703.04977, with the L1 norm), which becomes the confidence. Run once per picture
+that a user adds, on any thread.
 """
 
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.nn import functional
 
 from models.networks.geometry import NUM_POINTS
 from models.networks.pocket import PlainBlock, Upsample
@@ -91,7 +91,7 @@ class PortraitNet(nn.Module):
 def _soft_argmax(logits: Tensor) -> Tensor:
     # (B, K, h, w) -> (B, K, 2): the mean place under the softmax of each map
     height, width = logits.shape[-2:]
-    weights = torch.softmax(logits.flatten(2), dim=-1).unflatten(2, (height, width))
+    weights = torch.softmax(logits.flatten(2), dim=-1).view(*logits.shape)
     # The centres reach a little past the border, so that a point on it can be reached.
     x = (torch.arange(width, device=logits.device) + 0.5) / width * 1.1 - 0.05
     y = (torch.arange(height, device=logits.device) + 0.5) / height * 1.1 - 0.05

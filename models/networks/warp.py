@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+KNOWN = 0.5
+"""Least score of a point that counts."""
+
 IGNORED_POINT_STIFFNESS = 1.0e4
 """Added to the kernel's diagonal for a point of score 0: it then pulls at nothing."""
 
@@ -48,7 +51,7 @@ def solve_thin_plate(
     """
     batch, count, _ = driven.shape
     kernel = _kernel(_squared_distances(driven, driven))
-    diagonal = torch.where(scores < 0.5, IGNORED_POINT_STIFFNESS, stiffness)
+    diagonal = torch.where(scores < KNOWN, IGNORED_POINT_STIFFNESS, stiffness)
     kernel = kernel + torch.diag_embed(diagonal.to(driven.dtype))
     affine = torch.cat([torch.ones_like(driven[..., :1]), driven], dim=-1)  # (B, K, 3)
     system = driven.new_zeros(batch, count + 3, count + 3)
@@ -56,7 +59,7 @@ def solve_thin_plate(
     system[:, :count, count:] = affine
     system[:, count:, :count] = affine.transpose(1, 2)
     target = driven.new_zeros(batch, count + 3, 2)
-    target[:, :count] = torch.where(scores[..., None] < 0.5, 0.0, reference - driven)
+    target[:, :count] = torch.where(scores[..., None] < KNOWN, 0.0, reference - driven)
     solution = torch.linalg.solve(system.double(), target.double()).to(driven.dtype)
     return solution[:, :count], solution[:, count:]
 

@@ -40,14 +40,22 @@ def second_difference(pictures: Sequence[Picture]) -> float:
     return float(np.abs(stack[:-2] - 2.0 * stack[1:-1] + stack[2:]).mean())
 
 
-def _patch(picture: Picture, points: NDArray[np.float32], rows: slice, shape: tuple[int, int]) -> NDArray[np.float32]:
+def _patch(
+    picture: Picture, points: NDArray[np.float32], rows: slice, shape: tuple[int, int]
+) -> NDArray[np.float32]:
     # The part, turned upright: its corners land on fixed places, whatever the head does.
     size = picture.shape[0]
     left, right = points[rows][0] * size, points[rows][4] * size
     across = right - left
     down = np.array([-across[1], across[0]])
     down *= max(1.0, 10.0 / max(float(np.hypot(*across)), 1e-3))
-    source = np.float32([left - 0.2 * across - 0.8 * down, right + 0.2 * across - 0.8 * down, left - 0.2 * across + 0.8 * down])
+    source = np.float32(
+        [
+            left - 0.2 * across - 0.8 * down,
+            right + 0.2 * across - 0.8 * down,
+            left - 0.2 * across + 0.8 * down,
+        ]
+    )
     width, height = shape
     target = np.float32([[0, 0], [width, 0], [0, height]])
     patch = cv2.warpAffine(picture, cv2.getAffineTransform(source, target), shape, flags=cv2.INTER_LINEAR)
@@ -80,7 +88,11 @@ class OpeningRule:
 
     @classmethod
     def fit(
-        cls, pictures: Sequence[Picture], points: Sequence[NDArray[np.float32]], rows: slice, ridge: float = 3.0
+        cls,
+        pictures: Sequence[Picture],
+        points: Sequence[NDArray[np.float32]],
+        rows: slice,
+        ridge: float = 3.0,
     ) -> "OpeningRule":
         """Fit on true renders whose points are known."""
         patches = np.stack([cls._features(one, at, rows) for one, at in zip(pictures, points, strict=True)])

@@ -2,8 +2,8 @@
 
 Worker processes draw characters and performances (``models.training.characters``) and put whole clips on a
 queue; the trainer keeps a pool of the newest clips and draws batches from it. Each frame carries two sets of
-points: where the character's own points truly are, and where another character's performance puts them through
-the engine's retargeting, which is what the network will meet live.
+points: where the character's own points truly are, and where another character's performance puts them
+through the engine's retargeting, which is what the network will meet live.
 """
 
 import multiprocessing
@@ -68,7 +68,7 @@ class DataSettings:
     Attributes:
         seed: Root of every character and performance.
         start: Step at which the run (re)starts: a continued run draws other characters.
-        first_worker: Number of this trainer's first drawing process; the others of a run have other characters.
+        first_worker: Number of this trainer's first drawing process; every process has characters of its own.
         size: Side of the pictures in pixels.
         num_workers: Drawing processes.
         pool_clips: Clips kept; the oldest leaves when a new one comes.
@@ -89,7 +89,8 @@ def _channels_first(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _to_bytes(matte: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.clip(matte * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(matte * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def draw_clip(rng: np.random.Generator, size: int) -> Clip:
@@ -115,9 +116,7 @@ def draw_clip(rng: np.random.Generator, size: int) -> Clip:
     )
 
 
-def _driven_points(
-    rng: np.random.Generator, target: Avatar, acts: Sequence[Act]
-) -> NDArray[np.float32]:
+def _driven_points(rng: np.random.Generator, target: Avatar, acts: Sequence[Act]) -> NDArray[np.float32]:
     # What the engine would make of another character doing the same, its rest pose known.
     driver = sample_character(rng)
     retargeter = Retargeter(target, RetargetSettings(mirror=False, performer=DRAWN))
@@ -161,7 +160,10 @@ def make_batch(windows: list[tuple[Clip, int]], frames: int, device: torch.devic
     """Stack windows (clip, first frame) of ``frames`` frames."""
 
     def stack(name: str, *, cut: bool) -> Tensor:
-        parts = [getattr(clip, name)[start : start + frames] if cut else getattr(clip, name) for clip, start in windows]
+        parts = [
+            getattr(clip, name)[start : start + frames] if cut else getattr(clip, name)
+            for clip, start in windows
+        ]
         tensor = torch.from_numpy(np.stack(parts)).to(device)
         return tensor.float() / 255.0 if tensor.dtype == torch.uint8 else tensor
 
@@ -191,7 +193,9 @@ class ClipPool:
         context = multiprocessing.get_context("spawn")
         self._queue: multiprocessing.Queue[Clip] = context.Queue(maxsize=4)
         self._workers = [
-            context.Process(target=_work, args=(settings, settings.first_worker + index, self._queue), daemon=True)
+            context.Process(
+                target=_work, args=(settings, settings.first_worker + index, self._queue), daemon=True
+            )
             for index in range(settings.num_workers)
         ]
         self._next = 0

@@ -15,14 +15,45 @@ from models.networks.pose import pose_inputs
 from models.networks.warp import sample, thin_plate_flow
 from models.training.characters import NEUTRAL, draw, held_out_character, held_out_performance, pose
 
-BASELINE_POINTS = (0, 2, 4, 6, 8, 9, 10, 11, 12, 13, 14, 16, 35, 37, 39, 41, 17, 19, 21, 23, 18, 25, 27, 29, 31, 26, 33, 34)
+BASELINE_POINTS = (
+    0,
+    2,
+    4,
+    6,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    16,
+    35,
+    37,
+    39,
+    41,
+    17,
+    19,
+    21,
+    23,
+    18,
+    25,
+    27,
+    29,
+    31,
+    26,
+    33,
+    34,
+)
 """The 28 points of the baseline: contour 5, brows 3 + 3, nose 1, mouth 4, eyes 5 + 5, pupils 2."""
 
 
 class PocketRenderer:
     """The networks in torch, float32, one frame at a time at N = 1: the plain reference for scores."""
 
-    def __init__(self, networks: PocketNetworks, rgb: Tensor, alpha: Tensor, points: Tensor, scores: Tensor) -> None:
+    def __init__(
+        self, networks: PocketNetworks, rgb: Tensor, alpha: Tensor, points: Tensor, scores: Tensor
+    ) -> None:
         self._networks = networks
         self._reference = torch.cat([extend_colour(rgb, alpha), alpha], dim=1)
         self._plate = background_plate(rgb, alpha)
@@ -45,13 +76,14 @@ class PocketRenderer:
         curves, full, head = self._props(points, inputs.full, inputs.head, self._reference)
         layers, flow, self._memory = self._networks.painter(latents, curves, full, head, self._memory)
         rgba = self._composite(layers, flow, full, inputs.head, self._reference)[0]
-        return rgba[3:] * rgba[:3] + (1.0 - rgba[3:]) * self._plate[0]
+        picture: Tensor = rgba[3:] * rgba[:3] + (1.0 - rgba[3:]) * self._plate[0]
+        return picture
 
 
 def to_tensor(picture: np.ndarray) -> Tensor:
     """``(H, W, C)`` uint8 or ``(H, W)`` 0..1 float to ``(1, C, H, W)`` float32 0..1."""
-    array = picture[..., None] if picture.ndim == 2 else picture
-    tensor = torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)[None].float()
+    array = np.ascontiguousarray(np.atleast_3d(picture))
+    tensor = torch.from_numpy(array).permute(2, 0, 1)[None].float()
     return tensor / 255.0 if picture.dtype == np.uint8 else tensor
 
 
@@ -72,14 +104,15 @@ def quick_scores(
     """Return L1 in levels and its ratios to the warp, on ``characters * frames`` held-out pictures."""
     networks.eval()
     sums: dict[str, list[float]] = {}
-    rows = []
-    for index in range(characters):
-        rows.append(_score_character(networks, index, frames, size, sums))
+    rows = [_score_character(networks, index, frames, size, sums) for index in range(characters)]
     networks.train()
     if sheet is not None:
         cv2.imwrite(str(sheet), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
     means = {name: float(np.mean(values)) for name, values in sums.items()}
-    ratios = {f"{part}_error_ratio": means[f"{part}"] / means[f"{part}_warp"] for part in ("picture", "eye", "mouth")}
+    ratios = {
+        f"{part}_error_ratio": means[f"{part}"] / means[f"{part}_warp"]
+        for part in ("picture", "eye", "mouth")
+    }
     return {name: round(value, 4) for name, value in (means | ratios).items()}
 
 

@@ -1,4 +1,4 @@
-"""Which rows of the rolling buffer a training step shows: full buffers, and the short ones of boot and drain."""
+"""Which rows of the rolling buffer a training step shows: full ones, and the short ones of boot and drain."""
 
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ _MIX: tuple[tuple[int, int, float], ...] = (
     (4, 4, 0.02),
 )
 _SHORT_SHARE = 0.3  # of the steps with N > 1: buffers that are still filling or already draining
+_BOOT_SHARE = 0.7  # of these: filling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Pattern:
     """One shape of the buffer.
 
     Attributes:
-        levels: Noise level of each frame, oldest (cleanest) first; its length is the frames that see each other.
+        levels: Noise level of each frame that see each other, oldest (cleanest) first.
         sequences: Independent buffers in the step.
         frames: Successive frames drawn per sequence; more than ``len(levels)`` only for N = c = 1, where two
             frames are decoded one after the other so that the painter learns to use its memory.
@@ -49,7 +50,7 @@ def sample_pattern(rng: np.random.Generator, batch_frames: int) -> Pattern:
     if num_levels > 1 and rng.random() < _SHORT_SHARE:
         rows = int(rng.integers(1, num_levels))
         # Boot holds the noisiest rows, drain the cleanest.
-        first, last = (num_levels - rows, num_levels) if rng.random() < 0.7 else (0, rows)
+        first, last = (num_levels - rows, num_levels) if rng.random() < _BOOT_SHARE else (0, rows)
     levels = buffer_levels(num_levels, chunk, first, last)
     frames = max(len(levels), 2) if num_levels == 1 else len(levels)
     return Pattern(levels=levels, sequences=max(1, batch_frames // frames), frames=frames)

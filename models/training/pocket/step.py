@@ -1,8 +1,8 @@
 """One forward pass of training: from a batch to losses, through denoiser and painter to pixels.
 
-The loss is on pixels through the decoder from the first step (L1, squared error and gradients, weighted at eyes
-and mouth), with a small loss on latents that keeps the noisy rows meaningful. A share of the sequences goes
-through the autoencoder alone, with noise on its latents, so that latents stay smooth and decodable.
+The loss is on pixels through the decoder from the first step (L1, squared error and gradients, weighted at
+eyes and mouth), with a small loss on latents that keeps the noisy rows meaningful. A share of the sequences
+goes through the autoencoder alone, with noise on its latents, so that latents stay smooth and decodable.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,9 @@ from models.networks.pocket import LATENT_STRIDE, PocketNetworks, composite
 from models.networks.pose import PoseInputs, pose_inputs
 from models.networks.warp import sample, sampling_grid
 from models.training.pocket.data import Batch
+
+FACE_SHARE = 0.75  # of the crops sit on the face, where people look
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossWeights:
@@ -90,7 +93,9 @@ class TrainingStep(nn.Module):
         main = self._picture_loss(x0, batch, pose)
         share = max(1, sequences // 3)
         noisy = clean + 0.15 * torch.randn_like(clean)
-        own = self._picture_loss(noisy[: share * frames], _head_of(batch, share), _head_of_pose(pose, share * frames))
+        own = self._picture_loss(
+            noisy[: share * frames], _head_of(batch, share), _head_of_pose(pose, share * frames)
+        )
         latents = F.l1_loss(x0, clean.detach()) + F.mse_loss(x0, clean.detach())
         spread = clean.mean((0, 2, 3)).square().mean() + (clean.var((0, 2, 3)) - 1.0).square().mean()
         w = self.weights
@@ -109,7 +114,9 @@ class TrainingStep(nn.Module):
         head_half = _sample(reference, F.avg_pool2d(repeated.cut(head_grid, 1), 2))
         x, y = repeated.centres(size // 2)
         curves = self.curves(pose.points, x, y)
-        memory = latents.new_zeros(sequences, self.networks.painter.memory.width, self.crop_cells, self.crop_cells)
+        memory = latents.new_zeros(
+            sequences, self.networks.painter.memory.width, self.crop_cells, self.crop_cells
+        )
         cut_latents = repeated.cut(latents, LATENT_STRIDE)
         layers, flow, _ = self.networks.painter(cut_latents, curves, full, head_half, memory)
         # The base grid is cut at full size; the residual is smooth and is brought up to it.
@@ -143,11 +150,10 @@ class _Crop:
     def sample(cls, batch: Batch, cells: int, size: int) -> "_Crop":
         grid_cells = size // LATENT_STRIDE
         sequences = batch.rgb.shape[0]
-        # Three of four windows sit on the face, where the eye looks.
         face = batch.points[:, 0, 15:51].mean(1).cpu() * grid_cells - cells / 2  # (B, 2)
         jittered = face + 3.0 * torch.randn(sequences, 2)
         anywhere = torch.rand(sequences, 2) * (grid_cells - cells)
-        corner = torch.where(torch.rand(sequences, 1) < 0.75, jittered, anywhere)
+        corner = torch.where(torch.rand(sequences, 1) < FACE_SHARE, jittered, anywhere)
         corner = corner.round().clamp(0, grid_cells - cells).int()
         return cls(tuple(corner[:, 0].tolist()), tuple(corner[:, 1].tolist()), cells, grid_cells)
 
@@ -162,8 +168,10 @@ class _Crop:
         side = self.cells * scale
         corners = zip(self.left, self.top, strict=True)
         return torch.stack(
-            [one[:, top * scale : top * scale + side, left * scale : left * scale + side]
-             for one, (left, top) in zip(x, corners, strict=True)]
+            [
+                one[:, top * scale : top * scale + side, left * scale : left * scale + side]
+                for one, (left, top) in zip(x, corners, strict=True)
+            ]
         )
 
     def centres(self, pixels: int) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,9 @@
 """Train the pocket avatar model: ``python -m models.training.pocket.train --minutes 60``.
 
-One stage for everything: encoder, reference network, denoiser and painter learn together, on characters drawn as
-the training goes. Resumes from ``--resume`` (a published weights file) or from the run's own last checkpoint.
-Uses a GPU when there is one. The learning rate follows the share of ``--minutes`` that has passed, so that a run
-on a busy machine still ends with small steps.
+One stage for everything: encoder, reference network, denoiser and painter learn together, on characters drawn
+as the training goes. Resumes from ``--resume`` (a published weights file) or from the run's own last
+checkpoint. Uses a GPU when there is one. The learning rate follows the share of ``--minutes`` that has
+passed, so that a run on a busy machine still ends with small steps.
 """
 
 import argparse
@@ -12,14 +12,15 @@ import logging
 import math
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 
 from models.checkpoints.pocket import load_pocket, save_pocket
 from models.networks.pocket import PocketConfig, PocketNetworks
@@ -30,6 +31,8 @@ from models.training.pocket.patterns import Pattern, sample_pattern
 from models.training.pocket.step import LossWeights, TrainingStep
 
 logger = logging.getLogger(__name__)
+
+RETARGETED = 0.5  # share of the sequences that see retargeted points; the others see the true ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,8 @@ class Trainer:
         networks = load_pocket(settings.resume) if settings.resume else PocketNetworks(PocketConfig())
         networks.train().requires_grad_(requires_grad=True)
         self.averaged = Averaged(networks, settings.ema)
-        self.networks = networks.to(self.device, memory_format=torch.channels_last)
+        networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
+        self.networks = networks
         self.step = TrainingStep(self.networks, LossWeights()).to(self.device)
         self.optimizer = torch.optim.AdamW(
             self.networks.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3
@@ -121,19 +125,20 @@ class Trainer:
         self.elapsed_s += now_s - self._ticked_at_s
         self._ticked_at_s = now_s
 
-    def update(self, batch: Batch, pattern: Pattern) -> dict[str, float]:
+    def update(self, batch: Batch, pattern: Pattern) -> Mapping[str, float]:
         """Take one step and return the parts of the loss."""
         rate = learning_rate(self.settings, self.count, self.elapsed_s / (self.settings.minutes * 60))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        # Half of the sequences see retargeted points, the others true ones.
-        through = torch.rand(batch.points.shape[0], 1, 1, 1, generator=self.generator).to(self.device) < 0.5
+        through = (
+            torch.rand(batch.points.shape[0], 1, 1, 1, generator=self.generator).to(self.device) < RETARGETED
+        )
         driven = jitter(torch.where(through, batch.driven, batch.points), self.generator)
         levels = torch.tensor(pattern.levels, device=self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            loss, parts = self.step(batch, levels, driven)
+            loss, parts = self.step.forward(batch, levels, driven)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         self._average_over_processes()
         nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
         self.optimizer.step()
@@ -153,7 +158,7 @@ class Trainer:
         joined /= dist.get_world_size()
         self.elapsed_s = float(joined[-1])
         for gradient, averaged in zip(
-            gradients, joined[:-1].split([g.numel() for g in gradients]), strict=True
+            gradients, torch.split(joined[:-1], [g.numel() for g in gradients]), strict=True
         ):
             gradient.copy_(averaged.view_as(gradient))
 
@@ -218,7 +223,7 @@ class Report:
         self._saved_s = self._scored_s = trainer.elapsed_s
         self._means: dict[str, float] = {}
 
-    def after_step(self, parts: dict[str, float]) -> None:
+    def after_step(self, parts: Mapping[str, float]) -> None:
         """Log every 50 steps, save and score when it is time."""
         trainer, settings = self._trainer, self._trainer.settings
         for name, value in parts.items():
@@ -263,7 +268,7 @@ def launch(settings: TrainSettings, data: DataSettings) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         meeting = (Path(folder) / "meeting").as_uri()
-        torch.multiprocessing.spawn(_run, (settings, data, meeting), nprocs=settings.processes)
+        spawn(_run, (settings, data, meeting), nprocs=settings.processes)  # type: ignore[no-untyped-call]
 
 
 def main() -> None:
@@ -279,7 +284,7 @@ def main() -> None:
     values = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO)
 
-    def filled(group: type) -> dict[str, object]:
+    def filled(group: type) -> dict[str, Any]:
         return {one.name: values[one.name] for one in fields(group) if one.name in values}
 
     launch(TrainSettings(**filled(TrainSettings)), DataSettings(**filled(DataSettings)))

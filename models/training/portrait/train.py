@@ -1,7 +1,7 @@
 """Train the portrait network: ``python -m models.training.portrait.train --minutes 20``.
 
-Pictures are drawn by ``models.training.characters``; crops, flips, colours, blur and noise vary them. The score is
-the mean distance of the points on held-out characters at rest, in inter-ocular distances.
+Pictures are drawn by ``models.training.characters``; crops, flips, colours, blur and noise vary them. The
+score is the mean distance of the points on held-out characters at rest, in inter-ocular distances.
 """
 
 import argparse
@@ -14,19 +14,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
+from torch.nn import functional
 
 from engine.types import CONTROL_NAMES
 from models.checkpoints.pocket import load_portrait, save_portrait
 from models.networks.portrait import INPUT_SIZE, PortraitConfig, PortraitNet, PortraitReading
+from models.networks.warp import KNOWN
 from models.training.characters import NEUTRAL, draw, held_out_character, pose
 from models.training.pocket.data import CLIP_FRAMES, Clip, ClipPool, DataSettings
 
 logger = logging.getLogger(__name__)
 
 NUM_SCORED = 40
-FACE_ROWS = [row for row, name in enumerate(CONTROL_NAMES) if not name.startswith(("elbow", "wrist", "shoulder"))]
+REACH = 0.55  # how far from the crop's middle a point may lie and still count
+BLURRED, FLIPPED = 0.3, 0.5  # shares of the pictures
+SAVE_S = 240.0
+FACE_ROWS = [
+    row for row, name in enumerate(CONTROL_NAMES) if not name.startswith(("elbow", "wrist", "shoulder"))
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +73,20 @@ _MIRRORED = mirrored_rows()
 def examples(clips: list[Clip], generator: torch.Generator) -> Examples:
     """Cut a crop around the head out of one frame of each clip, and vary its colours."""
     frames = torch.randint(0, CLIP_FRAMES, (len(clips),), generator=generator).tolist()
-    rgb = torch.stack([torch.from_numpy(clip.rgb[f]) for clip, f in zip(clips, frames, strict=True)]).float() / 255
-    alpha = torch.stack([torch.from_numpy(clip.alpha[f]) for clip, f in zip(clips, frames, strict=True)]).float()
+    rgb = (
+        torch.stack([torch.from_numpy(clip.rgb[f]) for clip, f in zip(clips, frames, strict=True)]).float()
+        / 255
+    )
+    alpha = torch.stack(
+        [torch.from_numpy(clip.alpha[f]) for clip, f in zip(clips, frames, strict=True)]
+    ).float()
     points = torch.stack([torch.from_numpy(clip.points[f]) for clip, f in zip(clips, frames, strict=True)])
     scores = torch.stack([torch.from_numpy(clip.scores[f]) for clip, f in zip(clips, frames, strict=True)])
     depth = torch.stack([torch.from_numpy(clip.depth) for clip in clips])
     corner, side = _crops(points, generator)
     rgb, alpha = (_cut(x, corner, side, n) for x, n in ((rgb, INPUT_SIZE), (alpha / 255, INPUT_SIZE // 2)))
     points = (points - corner[:, None]) / side[:, None, None]
-    inside = ((points > -0.05) & (points < 1.05)).all(-1)
+    inside = ((points - 0.5).abs() < REACH).all(-1)
     made = Examples(
         rgb=_recoloured(rgb, generator),
         points=points,
@@ -114,13 +125,13 @@ def _recoloured(rgb: Tensor, generator: torch.Generator) -> Tensor:
     grey = mixed.mean(1, keepdim=True)
     mixed = grey + (mixed - grey) * (1.4 * rand(1, 1, 1))
     blurred = functional.avg_pool2d(mixed, 3, stride=1, padding=1, count_include_pad=False)
-    mixed = torch.where(rand(1, 1, 1) < 0.3, blurred, mixed)
+    mixed = torch.where(rand(1, 1, 1) < BLURRED, blurred, mixed)
     noise = 0.06 * rand(1, 1, 1) * torch.randn(rgb.shape, generator=generator)
     return (mixed + noise).clamp(0, 1)
 
 
 def _flipped(made: Examples, generator: torch.Generator) -> Examples:
-    flip = torch.rand(made.rgb.shape[0], generator=generator) < 0.5
+    flip = torch.rand(made.rgb.shape[0], generator=generator) < FLIPPED
 
     def choose(mirrored: Tensor, kept: Tensor) -> Tensor:
         return torch.where(flip.view(-1, *(1,) * (kept.ndim - 1)), mirrored, kept)
@@ -138,7 +149,7 @@ def _flipped(made: Examples, generator: torch.Generator) -> Examples:
 
 def loss_of(reading: PortraitReading, made: Examples) -> Tensor:
     """Laplace likelihood of the points, depth, visibility and matte."""
-    known = (made.scores > 0.5).float()
+    known = (made.scores > KNOWN).float()
     distance = (reading.points - made.points).abs().sum(-1)
     likelihood = distance / reading.spread + 2.0 * torch.log(reading.spread)
     points = ((20.0 * distance + 0.2 * likelihood) * known).sum() / known.sum()
@@ -177,24 +188,27 @@ def train(folder: Path, minutes: float, resume: Path | None, data: DataSettings,
     generator = torch.Generator().manual_seed(data.seed)
     torch.manual_seed(data.seed)
     network = load_portrait(resume) if resume else PortraitNet(PortraitConfig())
-    network.train().requires_grad_(requires_grad=True).to(memory_format=torch.channels_last)
+    network.train().requires_grad_(requires_grad=True)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
     started_at_s, step, saved_s = time.monotonic(), 0, 0.0
     with ClipPool(data) as pool:
         while (elapsed_s := time.monotonic() - started_at_s) < minutes * 60:
             progress = elapsed_s / (minutes * 60)
             for group in optimizer.param_groups:
-                group["lr"] = 2e-3 * (0.02 + 0.49 * (1 + math.cos(math.pi * progress))) * min(1, (step + 1) / 100)
+                group["lr"] = (
+                    2e-3 * (0.02 + 0.49 * (1 + math.cos(math.pi * progress))) * min(1, (step + 1) / 100)
+                )
             made = examples(pool.clips(batch), generator)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 reading = network(made.rgb.contiguous(memory_format=torch.channels_last))
             loss = loss_of(reading, made)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             step += 1
-            if elapsed_s - saved_s > 240:
+            if elapsed_s - saved_s > SAVE_S:
                 saved_s = elapsed_s
                 _keep(network, folder, step, elapsed_s)
     _keep(network, folder, step, elapsed_s)

@@ -1,4 +1,4 @@
-"""The pocket networks: streaming equals offline, the reference is read once, a fresh model starts at the warp."""
+"""The pocket networks: streaming equals offline, sequences stay apart, a fresh model starts at the warp."""
 
 import pytest
 import torch
@@ -86,7 +86,9 @@ def test_a_fresh_model_shows_the_full_warp() -> None:
     networks = PocketNetworks(PocketConfig()).eval().requires_grad_(requires_grad=False)
     made = inputs(networks, 1)
     memory = torch.zeros(1, 64, CELLS, CELLS)
-    layers, flow, _ = networks.painter(*(made[name] for name in ("latents", "curves", "full", "head")), memory)
+    layers, flow, _ = networks.painter(
+        *(made[name] for name in ("latents", "curves", "full", "head")), memory
+    )
     head = torch.nn.functional.interpolate(made["head"], scale_factor=2.0)
     made_rgba = composite(layers, made["full"], head)
     weight = 1.0 / (1.0 + 2.0 * torch.e**-2.0)  # softmax of (2, 0, 0)
