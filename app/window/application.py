@@ -3,9 +3,11 @@
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QCoreApplication, QLocale, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app.preferences import PreferencesFile
@@ -14,8 +16,18 @@ from app.window.icons import app_icon
 from app.window.main_window import MainWindow
 from app.window.real_backstage import real_backstage
 from app.window.theme import apply_theme
+from engine.errors import UnderstudyError
 
 logger = logging.getLogger(__name__)
+qt_logger = logging.getLogger("qt")
+
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
 
 
 def run_window(argv: Sequence[str]) -> int:
@@ -24,21 +36,50 @@ def run_window(argv: Sequence[str]) -> int:
     Order: the application and its look, then the window (on the screen at once), then the session, whose
     libraries are loaded on the command thread. Thread: main.
     """
-    app = QApplication.instance() or QApplication([sys.argv[0], *argv])
-    assert isinstance(app, QApplication)
-    QCoreApplication.setApplicationName("Understudy")
+    previous_handler = qInstallMessageHandler(_log_qt)
+    try:
+        app = QApplication.instance() or QApplication([sys.argv[0], *argv])
+        assert isinstance(app, QApplication)
+        _name_application()
+        apply_theme(app)
+        window = MainWindow()
+        director = Director(window, real_backstage(), PreferencesFile())
+        director.open()
+        window.show()
+        with _watching(window, director):
+            return QApplication.exec()
+    finally:
+        qInstallMessageHandler(previous_handler)
+
+
+def _name_application() -> None:
+    QCoreApplication.setApplicationName("understudy")
     QApplication.setApplicationDisplayName("Understudy")
     QApplication.setDesktopFileName("understudy")
-    QLocale.setDefault(QLocale(QLocale.Language.English))
-    apply_theme(app)
     QApplication.setWindowIcon(app_icon())
-    window = MainWindow()
-    director = Director(window, real_backstage(), PreferencesFile())
-    director.open()
-    window.show()
-    # Ctrl+C in the terminal closes the window; the status timer gives Python a turn to notice.
-    previous = signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+    QLocale.setDefault(QLocale(QLocale.Language.English))
+
+
+@contextmanager
+def _watching(window: MainWindow, director: Director) -> Iterator[None]:
+    """Turn Ctrl+C into a closed window, and an exception in a slot into a sentence and a log entry."""
+
+    def on_exception(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        logger.error("An exception in the window", exc_info=(kind, error, traceback))
+        message = f"Something went wrong in the window: {kind.__name__}: {error}."
+        director.show.tell_error(UnderstudyError(message, hint="If it stays, restart Understudy."))
+
+    previous_hook, sys.excepthook = sys.excepthook, on_exception
+    # The status timer gives Python a turn to notice the signal.
+    previous_signal = signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
     try:
-        return QApplication.exec()
+        yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGINT, previous_signal)
+        sys.excepthook = previous_hook
+
+
+def _log_qt(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
+    qt_logger.log(_LEVELS.get(kind, logging.WARNING), "%s", message)

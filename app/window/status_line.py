@@ -20,6 +20,7 @@ _WORDS: dict[SessionState, tuple[str, str]] = {
     SessionState.ENDED: ("The clip has ended", DARK.muted),
     SessionState.ERROR: ("Stopped by an error", DARK.record),
 }
+_WIDEST_READOUT = "60 fps  ·  888 ms"
 
 
 def state_words(status: Status) -> tuple[str, str]:
@@ -103,6 +104,9 @@ class StatusLine(QWidget):
         self.recording = Chip("REC", DARK.danger, DARK.on_danger)
         self.readout = make_label("", "muted")
         self.readout.setAccessibleName("Frames per second and delay")
+        # As wide as it will get, so that the line does not jump about with every digit.
+        self.readout.setMinimumWidth(self.readout.fontMetrics().horizontalAdvance(_WIDEST_READOUT))
+        self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.readout_switch = make_button(
             "", "gauge", "ghost", "Show or hide frames per second and delay (F)"
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
+import torch
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -28,7 +29,8 @@ from engine.post.standby import standby_card
 from engine.session import avatar_names, load_avatar
 from engine.settings import BackdropKind, StageSettings
 from engine.status import SessionState
-from engine.types import Origin, Picture, TrackState
+from engine.types import Avatar, Origin, Picture, TrackState
+from models.networks.fill import background_plate
 from tests.gui.fakes import STAGE_MS, FakeCamera, FakeEngine, make_performance
 
 
@@ -44,9 +46,7 @@ class Set:
             folder, [FakeCamera(k, names[k]) for k in range(cameras)], avatars=dict(avatars)
         )
         first = next(iter(avatars.values()))
-        rgba = np.dstack([first.rgb, np.uint8(255 * first.matte)])
-        composed = Composer(StageSettings(), PICTURE_SIZE, first.rgb)(rgba)
-        self.picture = Picture(rgb=composed, origin=Origin.AVATAR)
+        self.picture = on_own_background(first)
         self.window = MainWindow()
         self.director = Director(self.window, self.engine.backstage(), PreferencesFile(folder / "p.json"))
         self.director.open()
@@ -77,6 +77,16 @@ class Set:
         self.window.deleteLater()
         QApplication.processEvents()
         self._folder.cleanup()
+
+
+def on_own_background(avatar: Avatar) -> Picture:
+    """Return the avatar as the engine would compose it at rest."""
+    rgb = torch.from_numpy(avatar.rgb).permute(2, 0, 1)[None].float() / 255
+    alpha = torch.from_numpy(avatar.matte)[None, None]
+    plate = (background_plate(rgb, alpha)[0].permute(1, 2, 0) * 255).byte().numpy()
+    rgba = np.dstack([avatar.rgb, np.uint8(255 * avatar.matte)])
+    composed = Composer(StageSettings(), PICTURE_SIZE, plate)(rgba)
+    return Picture(rgb=composed, origin=Origin.AVATAR)
 
 
 def starting(stage: Set) -> QWidget:

@@ -15,6 +15,13 @@ from engine.types import Avatar, TrackState
 from tests.gui.conftest import Theatre
 from tests.gui.fakes import make_performance, make_picture
 
+KEYS = {
+    "S": (Qt.Key.Key_S,),
+    "C": (Qt.Key.Key_C,),
+    "2": (Qt.Key.Key_2,),
+    "Esc": (Qt.Key.Key_Escape,),
+}
+
 
 def press(theatre: Theatre, key: str) -> None:
     QTest.keySequence(theatre.window, key)
@@ -301,6 +308,23 @@ def test_quality(theatre: Theatre) -> None:
     QTest.mouseClick(slider, Qt.MouseButton.LeftButton, pos=slider.rect().topRight())
     theatre.settle()
     assert theatre.session.calls[-1] == ("set_quality", list(QUALITIES.values())[-1])
+
+
+@pytest.mark.parametrize("focused", ["gallery", "picker", "slider", "segment", "button"])
+def test_the_keys_work_wherever_the_focus_is(theatre: Theatre, focused: str, tmp_path: Path) -> None:
+    window = theatre.window
+    {
+        "gallery": window.avatars.gallery,
+        "picker": window.you.source,
+        "slider": window.engine.slider,
+        "segment": window.stage.kinds.buttons()[0],
+        "button": window.controls.live,
+    }[focused].setFocus()
+    theatre.director.show.remember(output_folder=str(tmp_path))
+    for key, call in (("S", "snapshot"), ("C", "calibrate"), ("2", "set_avatar"), ("Esc", "panic")):
+        QTest.keyClick(window.focusWidget(), *KEYS[key])
+        theatre.settle()
+        assert theatre.session.names()[-1] == call
 
 
 def test_the_states_are_told(theatre: Theatre) -> None:
