@@ -39,8 +39,8 @@ def _under_lip(scene: Scene) -> float:
 
 def _full(scene: Scene) -> Array:
     y = scene.character.mouth.y
-    side = at((1.05, 0.1), (0.86, 0.32), (0.7, y - 0.16), (0.42, y - 0.14), (0.3, y + 0.02))
-    upper = np.concatenate([side, at((0.0, _under_lip(scene))), (side * (-1, 1))[::-1]])
+    side = at((0.95, 0.12), (0.84, 0.4), (0.66, y - 0.12), (0.42, y - 0.13), (0.28, y + 0.05))
+    upper = smooth(np.concatenate([side, at((0.0, _under_lip(scene))), (side * (-1, 1))[::-1]]), 44)
     return np.concatenate([upper, at((-1.1, 0.1), (-1.1, 1.6), (1.1, 1.6), (1.1, 0.1))])
 
 

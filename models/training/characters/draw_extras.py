@@ -247,12 +247,11 @@ def draw_pins(scene: Scene) -> None:
 
 def _blossom(scene: Scene, centre: Array, *, petals: bool) -> None:
     extras = scene.character.extras
-    angle = np.linspace(0, 2 * np.pi, 41)[:-1]
-    radius = (
-        0.13 * (1 + 0.35 * np.cos(5 * angle))
-        if petals
-        else 0.12 * (1 + 0.4 * np.abs(np.cos(2.5 * angle)) ** 0.5)
-    )
+    angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    radius = 0.13 * (1 + 0.35 * np.cos(5 * angle))
+    if not petals:  # a star: five points, five notches
+        angle = np.linspace(0, 2 * np.pi, 10, endpoint=False)
+        radius = np.where(np.arange(10) % 2, 0.08, 0.18)
     flat = centre + np.stack([radius * np.sin(angle), -radius * np.cos(angle)], 1)
     _piece(scene, flat, extras.colour if petals else extras.second, z=0.42, cling=0.0)
     if petals:

@@ -11,6 +11,7 @@ from models.training.characters.kinds import BackHair
 from models.training.characters.scene import Scene
 
 _MATT = 0.2  # gloss below which hair shows no highlight
+_LOCK_TOP, _LOCK_INNER = 3, 19  # the outline of a lock where it is clear of the cap
 
 
 def draw_back_hair(scene: Scene) -> None:
@@ -66,10 +67,9 @@ def draw_front_hair(scene: Scene) -> None:
     shapes = hair_shapes(scene.character)
     if shapes.cap is None:
         return
+    _cap(scene, shapes, scene.shape(shapes.cap))
     for lock in shapes.locks:
-        _piece(scene, scene.shape(lock))
-    cap = scene.shape(shapes.cap)
-    _cap(scene, shapes, cap)
+        _piece(scene, scene.shape(lock), slice(_LOCK_TOP, _LOCK_INNER))
     for strand in shapes.strands:
         _strand(scene, strand)
     for item in shapes.over:
@@ -111,7 +111,8 @@ def _shade_cap(scene: Scene, layer: Canvas, outline: Array) -> None:
         layer.fill_many([outline, outline - away * 0.13 + up * 0.07], scene.inks.hair_dark)
 
 
-def _piece(scene: Scene, outline: Array) -> None:
+def _piece(scene: Scene, outline: Array, line: slice | None = None) -> None:
+    """Draw a lock; ``line`` picks the part of its outline that is drawn (all of it when None)."""
     scene.canvas.fill(outline, scene.character.hair.colour)
     if scene.painted:
         low, high = outline.min(0), outline.max(0)
@@ -122,7 +123,8 @@ def _piece(scene: Scene, outline: Array) -> None:
                 scene.inks.hair_dark,
                 0.6,
             )
-    scene.canvas.stroke(outline, scene.inks.hair_line, scene.outline, closed=True)
+    edge = outline if line is None else outline[line]
+    scene.canvas.stroke(edge, scene.inks.hair_line, scene.outline, closed=line is None)
 
 
 def _strand(scene: Scene, strand: Shape) -> None:

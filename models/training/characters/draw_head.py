@@ -191,8 +191,27 @@ def _skin_details(scene: Scene) -> None:
     if face.mole:
         place = scene.face(np.array([(face.mole * 0.34, scene.character.mouth.y - 0.1)]))[0]
         scene.canvas.fill(ellipse(place, 0.022 * scene.unit, 0.022 * scene.unit, 10), scene.inks.feature)
+    if scene.character.extras.ears is EarKind.ROBOT:
+        _seams(scene)
     if scene.character.extras.scar:
         line = scene.face(np.array([(0.62, eyes.y - 0.4), (0.52, eyes.y), (0.5, eyes.y + 0.38)]))
         scene.canvas.fill(
             ribbon(smooth(line, 8), 0.035 * scene.unit * taper(8)), mix(face.skin, (200, 80, 80), 0.5)
         )
+
+
+def _seams(scene: Scene) -> None:
+    """Draw a robot's face plates, bolts and lamp."""
+    face, mouth, extras = scene.character.face, scene.character.mouth, scene.character.extras
+    for side in (-1, 1):
+        x = side * (mouth.width + 0.16)
+        jaw = scene.face(
+            np.array([(x, mouth.y - 0.1), (x * 1.02, 0.5 * (mouth.y + face.chin)), (x, face.chin)])
+        )
+        scene.canvas.fill(ribbon(smooth(jaw, 8), np.full(8, 0.022 * scene.unit)), scene.inks.skin_line)
+        bolt = scene.face(np.array([(side * 0.7, mouth.y - 0.12)]))[0]
+        scene.canvas.fill(ellipse(bolt, 0.045 * scene.unit, 0.045 * scene.unit, 16), scene.inks.skin_line)
+        scene.canvas.fill(ellipse(bolt, 0.025 * scene.unit, 0.025 * scene.unit, 12), scene.inks.skin_light)
+    lamp = scene.face(np.array([(0.0, scene.character.eyes.y - 0.5)]))[0]
+    scene.canvas.fill(ellipse(lamp, 0.075 * scene.unit, 0.075 * scene.unit, 20), scene.inks.skin_line)
+    scene.canvas.fill(ellipse(lamp, 0.05 * scene.unit, 0.05 * scene.unit, 16), extras.second)

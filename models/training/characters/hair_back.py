@@ -28,7 +28,7 @@ def skull_cap(character: Character, low: float = 0.62) -> Array:
     """Return the outline of short hair around the skull, hidden by the cap at the top, down to ``low``."""
     hair, top = character.hair, character.face.top
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    tall = np.where(np.sin(angle) < 0, top + 0.8 * hair.volume, low)
+    tall = np.where(np.sin(angle) < 0, top + 0.7 * hair.volume - 0.07, low)
     return np.stack([(0.97 + 0.45 * hair.volume) * np.cos(angle), tall * np.sin(angle)], 1)
 
 
@@ -50,7 +50,7 @@ def _curtain(character: Character, parts: BackParts, length: float, wave: float,
     bottom, v = face.chin + length, hair.volume
     angle = np.linspace(np.pi, 2 * np.pi, 16)
     crown = np.stack(
-        [(0.98 + 0.5 * v) * np.cos(angle), -0.05 + (face.top + 0.8 * v - 0.05) * np.sin(angle)], 1
+        [(0.98 + 0.5 * v) * np.cos(angle), -0.05 + (face.top + 0.7 * v - 0.12) * np.sin(angle)], 1
     )
     rows = np.linspace(0.0, 1.0, 8)
     swing = wave * np.sin(rows * np.pi * (2.2 + 2.2 * max(length, 0.2))) * np.minimum(rows * 3, 1)

@@ -23,7 +23,7 @@ def _tips(hair: Hair) -> Array:
     """Return fringe tips ``(K, 2)`` from the right temple to the left one."""
     rng = np.random.default_rng(hair.seed + 1)
     count = max(hair.strands, 3)
-    x = np.linspace(0.84, -0.84, count)
+    x = np.linspace(0.8, -0.8, count)
     jitter = rng.normal(0, 0.03, (count, 2))
     part = hair.part if hair.part != 0 else 0.1
     y = np.full(count, hair.fringe_y)
@@ -45,28 +45,33 @@ def _tips(hair: Hair) -> Array:
     return np.stack([x, y], 1) + jitter
 
 
+_TIP = np.array([0.965, 0.32])  # lowest point of the hair in front of the ear
+_TEMPLE = np.array([0.885, 0.02])
+
+
 def _fringe_edge(hair: Hair, top: float) -> Array:
-    """Return the lower edge of the cap from the right temple to the left one, ``(K, 2)``."""
-    hairline = -0.6 * top
+    """Return the lower edge of the cap from the right ear to the left one, ``(K, 2)``."""
+    line = -0.6 * top  # the hairline
     if hair.fringe in (Fringe.SLICKED, Fringe.NONE):
         peak = 0.08 if hair.fringe is Fringe.SLICKED else 0.0
-        side = at(
-            (1.0, 0.2), (0.9, -0.12), (0.82, hairline * 0.62), (0.5, hairline * 1.06), (0.0, hairline + peak)
-        )
-        return smooth(np.concatenate([side, (side[:-1] * _MIRROR)[::-1]]), 44)
-    if hair.fringe in (Fringe.CROP, Fringe.CURLS):
+        side = at((0.885, 0.02), (0.86, -0.2), (0.78, line * 0.72), (0.46, line * 1.06), (0.0, line + peak))
+        edge = smooth(np.concatenate([side, (side[:-1] * _MIRROR)[::-1]]), 44)
+    elif hair.fringe in (Fringe.CROP, Fringe.CURLS):
         bumps, depth = (9, 0.1) if hair.fringe is Fringe.CURLS else (15, 0.02)
         u = np.linspace(1, -1, 90)
-        y = hairline * 0.8 + 0.9 * np.abs(u) ** 6 + depth * np.abs(np.sin((u + 1) * np.pi / 2 * bumps))
-        return np.stack([u * 0.985, np.minimum(y, 0.2)], 1)
-    depth = 0.1 if hair.fringe is Fringe.BLUNT else 0.24
-    lean = 0.07 * float(np.sign(hair.part)) if hair.fringe is Fringe.SWEPT else 0.0
-    return clumps(at((1.0, 0.2))[0], _tips(hair), at((-1.0, 0.2))[0], depth, lean)
+        y = line * 0.8 + 0.9 * np.abs(u) ** 6 + depth * np.abs(np.sin((u + 1) * np.pi / 2 * bumps))
+        edge = np.stack([u * 0.9, np.minimum(y, 0.0)], 1)
+    else:
+        depth = 0.1 if hair.fringe is Fringe.BLUNT else 0.24
+        lean = 0.07 * float(np.sign(hair.part)) if hair.fringe is Fringe.SWEPT else 0.0
+        edge = clumps(_TEMPLE, _tips(hair), _TEMPLE * _MIRROR, depth, lean)
+    right = bezier(_TIP, np.array([0.91, 0.22]), edge[0], 5)[:-1]
+    return np.concatenate([right, edge, (right * _MIRROR)[::-1]])
 
 
 def _cap(character: Character) -> Shape:
     hair, top = character.hair, character.face.top
-    angle = np.linspace(np.pi * 0.965, np.pi * 2.035, 34)
+    angle = np.linspace(np.pi * 0.955, np.pi * 2.045, 34)
     bump = 1 + 0.05 * np.abs(np.sin(angle * 7)) if hair.fringe is Fringe.CURLS else np.ones_like(angle)
     volume = hair.volume * (0.55 if hair.back is BackHair.NONE else 1.0)
     wide = (1.01 + volume * 0.6) * bump
@@ -88,9 +93,9 @@ def _locks(character: Character) -> tuple[list[Shape], list[Shape]]:
     low = at((0.97, bottom))[0]
     outline = np.concatenate(
         [
-            bezier(at((1.05, -0.45))[0], at((1.19, 0.5 * bottom))[0], low, 10),
+            bezier(at((0.99, -0.4))[0], at((1.2, 0.5 * bottom))[0], low, 10),
             bezier(low, at((0.8, 0.55 * bottom))[0], at((0.84, 0.0))[0], 9)[1:],
-            bezier(at((0.84, 0.0))[0], at((0.82, -0.25))[0], at((0.88, -0.55))[0], 5)[1:],
+            bezier(at((0.84, 0.0))[0], at((0.83, -0.25))[0], at((0.9, -0.45))[0], 5)[1:],
         ]
     )
     middle = bezier(at((0.98, -0.3))[0], at((1.02, 0.4 * bottom))[0], at((0.96, 0.85 * bottom))[0], 8)
