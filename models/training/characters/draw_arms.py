@@ -3,8 +3,10 @@
 import numpy as np
 
 from engine.types import CONTROL_INDEX
-from models.training.characters.curves import Array, ribbon, smooth, smooth_closed
+from models.training.characters.colours import mix
+from models.training.characters.curves import Array, ellipse, ribbon, smooth_closed
 from models.training.characters.scene import Scene
+from models.training.characters.spec import Rgb
 
 
 def draw_arms(scene: Scene) -> None:
@@ -15,28 +17,45 @@ def draw_arms(scene: Scene) -> None:
             _arm(scene, side, name)
 
 
-def arm_outlines(scene: Scene, name: str) -> tuple[Array, Array]:
-    """Return the sleeve's polygon and the hand's middle line end points ``(2, 2)`` (wrist, finger tips)."""
-    shoulder, elbow, wrist = (
-        scene.points(CONTROL_INDEX[f"{part}_{name}"], CONTROL_INDEX[f"{part}_{name}"] + 1)[0]
-        for part in ("shoulder", "elbow", "wrist")
-    )
-    unit = scene.unit
-    knots = np.stack([shoulder, 0.5 * (shoulder + elbow), elbow, 0.5 * (elbow + wrist), wrist])
-    width = np.linspace(0.62, 0.4, 20) * unit
-    sleeve = ribbon(smooth(knots, 20), width)
-    along = wrist - elbow
-    tips = wrist + along / max(float(np.hypot(*along)), 1e-6) * 0.72 * unit
-    return sleeve, np.stack([wrist, tips])
+def _joints(scene: Scene, side: int, name: str) -> Array:
+    """Return shoulder joint, elbow and wrist ``(3, 2)``; the joint lies inside the shoulder's outline."""
+    rows = [CONTROL_INDEX[f"{part}_{name}"] for part in ("shoulder", "elbow", "wrist")]
+    joints = np.concatenate([scene.points(row, row + 1) for row in rows])
+    joints[0] += np.array([-0.14 * side, 0.26]) * scene.unit
+    return joints
+
+
+def _cloth(scene: Scene, side: int) -> Rgb:
+    """Return the sleeve's colour: darker on the side that the light does not reach, as on the chest."""
+    main = scene.character.clothes.main
+    shaded = scene.painted and side != scene.character.style.light
+    return mix(main, scene.inks.cloth_dark, 0.6) if shaded else main
+
+
+def _limb(scene: Scene, line: Array, widths: tuple[float, float], colour: Rgb) -> None:
+    """Draw half a sleeve along ``line (2, 2)``, round at its start, with an outline along its sides only."""
+    half = 0.5 * widths[0] * scene.unit
+    scene.canvas.fill(ellipse(line[0], half, half), colour)
+    quad = ribbon(line, np.array(widths) * scene.unit)
+    scene.canvas.fill(quad, colour)
+    for edge in (quad[:2], quad[2:]):
+        scene.canvas.stroke(edge, scene.inks.cloth_line, scene.outline)
 
 
 def _arm(scene: Scene, side: int, name: str) -> None:
-    sleeve, hand = arm_outlines(scene, name)
-    for polygon in hand_polygons(scene, hand, side):
+    shoulder, elbow, wrist = _joints(scene, side, name)
+    colour = _cloth(scene, side)
+    _limb(scene, np.stack([shoulder, elbow]), (0.62, 0.54), colour)
+    _limb(scene, np.stack([elbow, wrist]), (0.54, 0.4), colour)
+    # The elbow's bend: cloth without a line through it.
+    scene.canvas.fill(ellipse(elbow, 0.24 * scene.unit, 0.24 * scene.unit), colour)
+    along = (wrist - elbow) / max(float(np.hypot(*(wrist - elbow))), 1e-6) * scene.unit
+    for polygon in hand_polygons(scene, np.stack([wrist, wrist + 0.72 * along]), side):
         scene.canvas.fill(polygon, scene.character.face.skin)
         scene.canvas.stroke(polygon, scene.inks.skin_line, scene.outline, closed=True)
-    scene.canvas.fill(sleeve, scene.character.clothes.main)
-    scene.canvas.stroke(sleeve, scene.inks.cloth_line, scene.outline, closed=True)
+    cuff = ribbon(np.stack([wrist - 0.065 * along, wrist + 0.065 * along]), np.full(2, 0.44) * scene.unit)
+    scene.canvas.fill(cuff, scene.inks.cloth_dark)
+    scene.canvas.stroke(cuff, scene.inks.cloth_line, scene.outline, closed=True)
 
 
 def hand_polygons(scene: Scene, hand: Array, side: int) -> list[Array]:
