@@ -204,8 +204,16 @@ class ClipPool:
         for worker in self._workers:
             worker.start()
         while len(self._clips) < min(16, self._settings.pool_clips):
-            self._add(self._queue.get())
+            self._add(self._wait_for_clip())
         return self
+
+    def _wait_for_clip(self) -> Clip:
+        while True:
+            try:
+                return self._queue.get(timeout=5.0)
+            except queue.Empty as error:
+                if not all(worker.is_alive() for worker in self._workers):
+                    raise RuntimeError("a drawing process has died; its own message says why") from error
 
     def __exit__(self, *_: object) -> None:
         for worker in self._workers:
