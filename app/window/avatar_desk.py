@@ -17,8 +17,11 @@ from app.window.wishes import OWN_PREFIX, title_of
 from engine.errors import UnderstudyError
 from engine.types import CONTROL_INDEX, Avatar, control_indices
 
-MIN_CONFIDENCE = 0.5
+MIN_CONFIDENCE = 0.6
 """Below this the points of a picture are shown to the user before they are used."""
+
+SURE_CONFIDENCE = 0.85
+"""Below this the user is told that the picture is unlike the drawings that the network was trained on."""
 
 _JAW = ("contour_0", "contour_8")
 _PORTRAIT_HEADS = 1.4  # side of a thumbnail, in heights of the head
@@ -28,6 +31,8 @@ _UNSURE = (
     "The points of this picture are not certain: it differs from the drawings that the network knows. "
     "Please put them where they belong; the avatar will move by them."
 )
+_UNLIKE = "It is unlike the drawings that the network knows, so the likeness may suffer."
+_MEND = "If it moves oddly, put its points right, or take a drawing in the style of the built-in avatars."
 _AGAIN = "Put the points where they belong; the avatar moves by them."
 
 
@@ -158,7 +163,10 @@ class AvatarDesk:
         self._refresh()
         self.choose(name)
         offers = (Offer("Edit its points", self._edit),)
-        self._show.tell(News(Tone.GOOD, f"{title_of(name)} is on stage.", offers=offers))
+        if avatar.confidence >= SURE_CONFIDENCE:
+            self._show.tell(News(Tone.GOOD, f"{title_of(name)} is on stage.", offers=offers))
+        else:
+            self._show.tell(News(Tone.WARNING, f"{title_of(name)} is on stage. {_UNLIKE}", _MEND, offers))
 
     def _edit(self) -> None:
         name = self._panel.gallery.chosen

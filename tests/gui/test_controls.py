@@ -231,6 +231,18 @@ def test_an_uncertain_picture_asks_for_its_points(theatre: Theatre, tmp_path: Pa
     assert placed.points == pytest.approx(avatar.points + 0.01)
 
 
+@pytest.mark.parametrize(("confidence", "tone"), [(0.95, Tone.GOOD), (0.7, Tone.WARNING)])
+def test_a_picture_far_from_what_the_network_knows_is_told(
+    theatre: Theatre, tmp_path: Path, confidence: float, tone: Tone
+) -> None:
+    theatre.engine.picture_confidence = confidence
+    theatre.director.avatars.add_picture(tmp_path / "cat.png")
+    theatre.settle()
+    assert theatre.edits == []
+    assert theatre.window.banner.news.tone is tone
+    assert ("unlike" in theatre.window.banner.message.text()) is (tone is Tone.WARNING)
+
+
 def test_a_cancelled_edit_adds_nothing(theatre: Theatre, tmp_path: Path) -> None:
     theatre.engine.picture_confidence = 0.2
     theatre.edit_answer = lambda _avatar: None
