@@ -26,11 +26,14 @@ if __name__ == "__main__":
     sys.exit(main())
 """
 
-# Packages whose files are found at run time, by path or by name, where an analysis of imports sees nothing.
+# Packages whose data and libraries are found at run time by path, where an analysis of imports sees nothing.
 COLLECTED = ("mediapipe", "openvino", "av")
 OWN = ("app", "engine", "models", "assets")
-# Of the test environment, of training, and of what libraries import only for their own tools.
-EXCLUDED = ("tests", "pytest", "hypothesis", "mypy", "skimage", "models.training", "tkinter", "IPython")
+# Of the tests, of training, and what libraries import only where it happens to be installed.
+EXCLUDED = (
+    *("tests", "pytest", "hypothesis", "mypy", "models.training", "tkinter", "IPython"),
+    *("skimage", "scipy", "pandas", "diffusers", "transformers", "accelerate", "peft", "tensorboard"),
+)
 VIRTUAL_CAMERA = "pyvirtualcam"  # GPL-2; see NOTICE
 
 
@@ -53,12 +56,12 @@ def pyinstaller_arguments(options: argparse.Namespace, work: Path) -> list[str]:
     for package in OWN:
         arguments += ["--collect-data", package, "--collect-submodules", package]
     for package in COLLECTED:
-        arguments += ["--collect-all", package]
+        arguments += ["--collect-data", package, "--collect-binaries", package]
     excluded = (*EXCLUDED, VIRTUAL_CAMERA) if options.without_virtual_camera else EXCLUDED
     for package in excluded:
         arguments += ["--exclude-module", package]
     if not options.without_virtual_camera:
-        arguments += ["--collect-all", VIRTUAL_CAMERA, "--copy-metadata", VIRTUAL_CAMERA]
+        arguments += ["--hidden-import", VIRTUAL_CAMERA, "--copy-metadata", VIRTUAL_CAMERA]
     for document in ("LICENSE", "NOTICE"):
         arguments += ["--add-data", f"{ROOT / document}:."]
     return arguments

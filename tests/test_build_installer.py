@@ -25,7 +25,9 @@ def test_a_missing_tool_is_said_with_the_way_to_get_it(
 def test_data_that_is_found_at_run_time_is_collected() -> None:
     line = arguments()
     assert {"app", "engine", "models", "assets"} <= set(values("--collect-data", line))
-    assert {"mediapipe", "openvino", "pyvirtualcam"} <= set(values("--collect-all", line))
+    for option in ("--collect-data", "--collect-binaries"):
+        assert {"mediapipe", "openvino"} <= set(values(option, line))
+    assert "pyvirtualcam" in values("--hidden-import", line)
     assert [value.split(":")[0] for value in values("--add-data", line)] == [
         str(build_installer.ROOT / name) for name in ("LICENSE", "NOTICE")
     ]
@@ -38,7 +40,7 @@ def test_tests_are_never_bundled() -> None:
 def test_the_gpl_part_can_be_left_out() -> None:
     line = arguments("--without-virtual-camera")
     assert "pyvirtualcam" in values("--exclude-module", line)
-    assert "pyvirtualcam" not in values("--collect-all", line)
+    assert "pyvirtualcam" not in values("--hidden-import", line)
 
 
 def test_the_tool_is_called_with_an_entry_script_that_exists(

@@ -60,7 +60,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=290,
     )
 
 
