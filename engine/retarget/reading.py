@@ -24,7 +24,6 @@ from engine.types import Performance
 Array = NDArray[np.float64]
 
 _GAP_AT_KNOTS = 0.905  # what ``Expression.mouth_open`` reads of the gap in the mouth's middle
-_CENTRE_SINKS = 0.2  # share of the gap by which the middle of an open mouth sinks below its corners
 _LID_MEAN = 0.925  # height of an eye at one and two thirds over its height in the middle
 _MOST_GAZE_X, _MOST_GAZE_Y = 0.75, 0.34  # half eye widths, eye heights
 _MOST_BROW = 0.15  # head units
@@ -113,16 +112,16 @@ class PerformanceReader:
 
     def _read_mouth(self, performance: Performance, neutral: Neutral) -> dict[str, float]:
         now, rest, unit = performance.expression, neutral.expression, neutral.eye_distance
-        gain = self.settings.mouth_gain
+        gain, kind = self.settings.mouth_gain, self.settings.performer
         rest_width = max(rest.mouth_width * unit, 0.05)
         gap = max((now.mouth_open - rest.mouth_open) * unit / _GAP_AT_KNOTS, 0.0)
-        spoken = max(gap - self.settings.performer.jaw_at_rest, 0.0)
+        spoken = max(gap - kind.jaw_at_rest, 0.0)
         opening = spoken / full_gap(rest_width)
         width = now.mouth_width * unit / rest_width
         narrow = min(max((0.95 - width - 0.1 * opening) / 0.4, 0.0), 1.0)
         rounding = narrow * (0.4 + 0.6 * now.mouth_round)
         lift = now.smile * now.mouth_width - rest.smile * rest.mouth_width
-        smile = (lift * unit - _CENTRE_SINKS * gap) / full_smile_lift(rest_width)
+        smile = (lift * unit - kind.centre_sinks * gap) / full_smile_lift(rest_width) * kind.smile_gain
         return {
             "mouth_open": soft_limit(opening * gain, _MOST_OPEN),
             "mouth_width": min(max(1 + (width - 1) * gain, _LEAST_WIDTH), _MOST_WIDTH),

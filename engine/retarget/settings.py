@@ -16,7 +16,11 @@ class PerformerGeometry:
             midpoint of the outer eye corners. A turn moves the eyes about it; the rest of their movement is
             a shift of the head.
         closed_eye: ``eye_open`` of a closed eye before a blink was seen.
+        blink_level: Share of the openness at rest that counts as shut while the lids fall fast: trackers see
+            only part of a blink. 0 = what is measured is the truth.
         face_width: Face width over the distance of the outer eye corners, used when no face points came.
+        smile_gain: Smiles of an avatar for the performer's: people's mouths lift less than they widen.
+        centre_sinks: Share of its gap by which the middle of an open mouth sinks below its corners.
         jaw_at_rest: Inner lip gap at rest that still counts as a closed mouth, head units.
         shift_gain: How far a drawn character moves, in its head units, for one head unit of the performer.
             Drawn heads are large against their shoulders, so people's movements look too far unscaled.
@@ -26,11 +30,23 @@ class PerformerGeometry:
     pivot_depth: float
     closed_eye: float
     face_width: float = 1.5
+    blink_level: float = 0.0
+    smile_gain: float = 1.0
+    centre_sinks: float = 0.2
     jaw_at_rest: float = 0.0
     shift_gain: float = 1.0
 
 
-HUMAN = PerformerGeometry(pivot_drop=0.9, pivot_depth=1.0, closed_eye=0.1, jaw_at_rest=0.02, shift_gain=0.66)
+HUMAN = PerformerGeometry(
+    pivot_drop=0.9,
+    pivot_depth=1.0,
+    closed_eye=0.11,
+    blink_level=0.6,
+    smile_gain=1.5,
+    centre_sinks=0.28,
+    jaw_at_rest=0.02,
+    shift_gain=0.66,
+)
 """A person before a camera: the skull turns about a joint well behind and below the eyes."""
 
 DRAWN = PerformerGeometry(pivot_drop=0.35, pivot_depth=0.4, closed_eye=0.0)

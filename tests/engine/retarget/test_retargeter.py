@@ -30,7 +30,7 @@ def calibrated(
 
 
 @given(avatar=avatars(), eye_open=st.floats(0.2, 0.8), x=st.floats(0.2, 0.8), aspect=st.floats(0.6, 2.0))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, derandomize=True)
 def test_a_performer_at_rest_leaves_the_avatar_as_it_is_drawn(
     avatar: Avatar, eye_open: float, x: float, aspect: float
 ):
@@ -43,6 +43,7 @@ def test_a_performer_at_rest_leaves_the_avatar_as_it_is_drawn(
 
 
 @given(motion=motions())
+@settings(max_examples=50, deadline=None, derandomize=True)
 def test_mirrored_twice_is_the_same_motion(motion: Motion):
     twice = mirror_motion(mirror_motion(motion))
     for name in Motion.__dataclass_fields__:
@@ -59,7 +60,7 @@ def test_mirrored_twice_is_the_same_motion(motion: Motion):
     right=st.floats(0, 0.3),
     x=st.floats(0.4, 0.6),
 )
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, derandomize=True)
 def test_the_mirror_swaps_sides(yaw: float, roll: float, left: float, right: float, x: float):
     one = at(plain_performer(), 1, yaw_deg=yaw, roll_deg=roll, eye_open_left=left, eye_open_right=right, x=x)
     straight = calibrated().motion(one)
@@ -121,14 +122,14 @@ def test_a_mirror_is_what_a_user_gets_unasked():
 
 
 @given(yaw=st.floats(-30, 30), pitch=st.floats(-20, 20))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_a_mere_turn_of_the_head_does_not_shift_it(yaw: float, pitch: float):
     motion = calibrated().motion(turned_about_the_neck(yaw, pitch))
     assert (motion.x, motion.y) == pytest.approx((0, 0), abs=1e-4)
 
 
 @given(yaw=st.floats(-20, 20), camera_yaw=st.floats(-20, 20), camera_pitch=st.floats(-15, 15))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_a_camera_beside_or_below_the_screen_does_not_matter(
     yaw: float, camera_yaw: float, camera_pitch: float
 ):
@@ -141,7 +142,7 @@ def test_a_camera_beside_or_below_the_screen_does_not_matter(
 
 
 @given(scale=st.floats(0.06, 0.3), aspect=st.floats(0.7, 1.9), share=st.floats(-0.2, 0.2))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_distance_from_the_camera_and_its_format_do_not_matter(scale: float, aspect: float, share: float):
     rest = plain_performer(scale=scale, aspect=aspect)
     retargeter = calibrated(performer=rest)
