@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from app.cli.arguments import parse
 from app.cli.console import Console
 from app.cli.failure import EXIT_INTERRUPTED, report_failure
-from app.cli.log import start_log
-from engine.errors import UnderstudyError
+from app.cli.log import log_file
 from engine.quiet import silence
 
 
@@ -22,20 +21,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     silence()  # before anything is imported that would send or look up something
     console = Console(sys.stdout, sys.stderr)
-    try:
-        arguments = parse(argv)
-    except UnderstudyError as error:
-        return report_failure(error, console, None)
-    log_path = start_log()
-    try:
-        return int(arguments.run(arguments, console))
-    except KeyboardInterrupt:
-        console.warn("Stopped.")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        return 0  # whoever read our output has seen enough
-    except Exception as error:  # noqa: BLE001 - the program's top: a sentence for the user, the rest for the log
-        return report_failure(error, console, log_path)
+    arguments = parse(argv)
+    with log_file() as log_path:
+        try:
+            return int(arguments.run(arguments, console))
+        except KeyboardInterrupt:
+            console.warn("Stopped.")
+            return EXIT_INTERRUPTED
+        except BrokenPipeError:
+            return 0  # whoever read our output has seen enough
+        except Exception as error:  # noqa: BLE001 - the top: a sentence for the user, all of it in the log
+            return report_failure(error, console, log_path)
 
 
 if __name__ == "__main__":

@@ -132,23 +132,23 @@ class Feed:
             self._handover.finish()
 
     def _read_all(self) -> None:
-        # The tracker first: a clip must not run on while it loads.
-        tracker = self._open_tracker()
+        # The source first: one that cannot be opened is said before anything is loaded. A clip does not run
+        # on meanwhile, since it begins at its first read.
+        source = self._source = self._open_source()
         try:
-            source = self._source = self._open_source()
+            tracker = self._open_tracker()
             try:
-                while self._may_read is not None and not self._may_read.wait(_READ_TIMEOUT_S):
-                    if self._is_stopping.is_set():
-                        return
                 while not self._is_stopping.is_set() and self._turn(source, tracker):
                     pass
             finally:
-                source.close()
+                tracker.close()
         finally:
-            tracker.close()
+            source.close()
 
     def _turn(self, source: Source, tracker: Tracker) -> bool:
         """Bring one frame, if there is one; returns False at the end of the source."""
+        if self._may_read is not None and not self._may_read.wait(_READ_TIMEOUT_S):
+            return True
         try:
             frame = source.read(_READ_TIMEOUT_S)
         except EOFError:

@@ -145,7 +145,7 @@ class _Job:
         started_at_s = self._clock.now_s()
         self._feed.start()
         try:
-            pipeline = self._staging.build(self._settings, avatar)
+            pipeline = self._build(avatar)
             self._is_ready.set()
             first = self._await_first()
             loaded_at_s = self._clock.now_s()
@@ -157,6 +157,18 @@ class _Job:
         if isinstance(self._feed.error, EngineFailedError):
             raise self._feed.error  # a defect, not a damaged clip; what was painted is written
         return self._report(recording, loaded_at_s - started_at_s, self._clock.now_s() - loaded_at_s)
+
+    def _build(self, avatar: Avatar | None) -> Pipeline:
+        """Return the pipeline; when the source is at fault, too, that is what the user hears about."""
+        try:
+            pipeline = self._staging.build(self._settings, avatar)
+        except UnderstudyError:
+            if self._feed.error is not None:
+                raise self._feed.error from None
+            raise
+        if self._feed.error is not None:
+            raise self._feed.error
+        return pipeline
 
     def _await_first(self) -> Tracked:
         """Return the first frame: from then on the source's facts are known."""

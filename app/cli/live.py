@@ -1,6 +1,7 @@
 """`understudy live`: the same as the window, without one."""
 
 import argparse
+from collections.abc import Callable
 
 from app.cli.avatars import own_avatar
 from app.cli.choices import settings_from
@@ -46,24 +47,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         session.set_avatar(own)
     try:
         with Interrupt() as interrupt:
-            _open_outputs(session, arguments, console)
+            if arguments.virtual_camera:
+                session.go_live()  # a missing device must not cost a load of the networks
+                console.say("The virtual camera is on.")
             session.start()
-            status = _Watch(session, console, clock, arguments.seconds).until_over(interrupt)
+            console.say("Press Ctrl-C to stop.")
+            watch = _Watch(session, console, clock, arguments.seconds)
+            status = watch.until(interrupt, lambda status: status.state is not SessionState.STARTING)
+            if arguments.record is not None and not interrupt.is_asked():
+                session.start_recording(arguments.record)
+                console.say(f"Recording to {arguments.record}.")
+            status = watch.until(interrupt, lambda status: status.state is SessionState.ENDED)
         _report(session, status, arguments, console)
     finally:
         session.stop()
     return 0
-
-
-def _open_outputs(session: Session, arguments: argparse.Namespace, console: Console) -> None:
-    """Open what was asked for first: a missing device or folder must not cost a load of the networks."""
-    if arguments.virtual_camera:
-        session.go_live()
-        console.say("The virtual camera is on.")
-    if arguments.record is not None:
-        session.start_recording(arguments.record)
-        console.say(f"Recording to {arguments.record}.")
-    console.say("Press Ctrl-C to stop.")
 
 
 class _Watch:
@@ -78,17 +76,21 @@ class _Watch:
         self._notice: UnderstudyError | None = None
         self._said_at_s = clock.now_s()
 
-    def until_over(self, interrupt: Interrupt) -> Status:
-        """Return the last status. Raises the error that ended the session."""
+    def until(self, interrupt: Interrupt, is_reached: Callable[[Status], bool]) -> Status:
+        """Return the status with which something is reached, time is up, or somebody wants to stop.
+
+        Raises:
+            UnderstudyError: the session ended by it, or nobody sees the avatar any more.
+        """
         while True:
             status = self._session.status()
             if status.error is not None:
                 raise status.error
             self._say(status)
             if status.notice is not None and not (status.is_live or status.is_recording):
-                raise status.notice  # nobody sees the avatar any more
+                raise status.notice
             is_due = self._ends_at_s is not None and self._clock.now_s() >= self._ends_at_s
-            if status.state is SessionState.ENDED or is_due or interrupt.wait(_POLL_S):
+            if is_reached(status) or is_due or interrupt.wait(_POLL_S):
                 return status
 
     def _say(self, status: Status) -> None:

@@ -10,7 +10,7 @@ from engine.errors import EngineFailedError, RuntimeMissingError, SourceError
 from engine.feed import Feed, Tracked
 from engine.handover import InOrder
 from engine.latency import StageTimes
-from engine.types import Source
+from engine.types import Source, Tracker
 from tests.fakes import FakeSource, FakeTracker
 
 
@@ -59,16 +59,17 @@ def test_a_source_that_breaks_gives_what_it_had_and_then_its_error() -> None:
     assert tracker.is_closed
 
 
-def test_a_source_that_cannot_be_opened_is_an_error_and_the_tracker_is_closed() -> None:
+def test_a_source_that_cannot_be_opened_is_said_before_a_tracker_is_loaded() -> None:
     def fail() -> Source:
         raise SourceError("There is no camera 7.", hint="Choose another.")
 
-    tracker = FakeTracker()
-    feed = build(fail, tracker)
+    def never() -> Tracker:
+        raise AssertionError("a tracker was loaded for nothing")
+
+    feed = Feed(fail, never, InOrder(), StageTimes(("track",), SystemClock()))
     feed.start()
     assert take_all(feed) == []
     assert isinstance(feed.error, SourceError)
-    assert tracker.is_closed
     feed.stop()
 
 
