@@ -5,6 +5,9 @@ appended, so a crash or a full disk loses the last piece at most (nothing is on 
 On a clean finish the packets are copied, unchanged, into a file with its index at the front, which replaces
 the fragmented one in a single step; when that copy fails (no room for two), the fragmented file stays.
 
+A piece begins with a key frame, and one is asked for after a second of *time*, not after so many frames: a
+live picture may come slowly. The encoder looks at no frame ahead, so what was written is in the file.
+
 Two choices keep the timestamps exact: no B-frames, and an index delayed until the first piece, so that the
 AAC encoder's priming becomes an edit list instead of a shift of the picture by 1024 samples.
 """
@@ -22,6 +25,7 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.video.frame import PictureType
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
@@ -35,7 +39,8 @@ _FRAGMENTED = MappingProxyType(
     {"movflags": "frag_keyframe+delay_moov+default_base_moof", "flush_packets": "1"}
 )
 _FAST_START = MappingProxyType({"movflags": "faststart"})
-_SECONDS_PER_PIECE = 1
+_PIECE_S = 1
+_NO_LOOKING_AHEAD = "rc-lookahead=0:sync-lookahead=0:mbtree=0"
 _FAILURES = (OSError, av.error.FFmpegError)  # the second is no OSError where it has no errno
 
 
@@ -78,16 +83,22 @@ class MovieWriter:
         self.container = av.open(str(path), "w", "mp4", options=dict(_FRAGMENTED))
         self._video = self._add_video()
         self._reformatter = VideoReformatter()
+        self._piece_begins_at = 0  # timestamp from which on the next piece may begin
 
     def _add_video(self) -> VideoStream:
         settings = self.settings
-        options = {"preset": settings.preset, "crf": str(settings.crf), "bf": "0"}
+        options = {
+            "preset": settings.preset,
+            "crf": str(settings.crf),
+            "bf": "0",
+            "x264-params": _NO_LOOKING_AHEAD,
+        }
         stream = self.container.add_stream("libx264", rate=settings.rate, options=options)
         stream.width, stream.height = settings.even_size
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.time_base = stream.time_base = settings.time_base
-        context.gop_size = max(1, round(settings.rate * _SECONDS_PER_PIECE))
+        context.gop_size = max(1, round(settings.rate * _PIECE_S))
         context.thread_count = settings.threads
         context.colorspace = Colorspace.ITU709
         context.color_range = ColorRange.MPEG
@@ -126,6 +137,9 @@ class MovieWriter:
         )
         frame.pts, frame.time_base = pts, self.settings.time_base
         frame.duration = max(1, round(1 / self.settings.rate / self.settings.time_base))
+        if pts >= self._piece_begins_at:
+            frame.pict_type = PictureType.I
+            self._piece_begins_at = pts + round(_PIECE_S / self.settings.time_base)
         self.mux(self._video.encode(frame))
 
     def mux(self, packets: Iterable[av.Packet[Any]]) -> None:

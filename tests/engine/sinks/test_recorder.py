@@ -407,6 +407,20 @@ def test_killed_recording_plays(tmp_path: Path) -> None:
     assert_plays_gaplessly(path, at_least=50)
 
 
+def test_slow_pictures_are_in_the_file_after_a_second_of_their_time(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    made = recorder(path)
+    made.open()
+    for index in range(8):  # four a second at a nominal 25
+        made.send(picture(index * 20, index / 4, index))
+    wait_until(lambda: path.exists() and "moof" in top_boxes(path))
+    copy = tmp_path / "crash.mp4"
+    copy.write_bytes(path.read_bytes())
+    assert video_times(copy) == [Fraction(index, 4) for index in range(4)]
+    made.finish()
+    assert len(video_times(path)) == 8
+
+
 def run_with_limit(path: Path, limit: int) -> subprocess.CompletedProcess[str]:
     def limit_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
