@@ -4,58 +4,12 @@ import numpy as np
 
 from models.training.characters.canvas import Canvas
 from models.training.characters.curves import Array, ellipse, ribbon, smooth
-from models.training.characters.draw_collar import draw_collar, neck_base
-from models.training.characters.draw_head import face_outline
-from models.training.characters.kinds import Collar
+from models.training.characters.draw_collar import draw_collar
+from models.training.characters.outlines import neck_base, neckline, shoulder_line, torso
 from models.training.characters.scene import Scene
 
 _SIDE = 10  # samples along one side of the neck
-
-
-def _shoulder_line(scene: Scene) -> Array:
-    """Return the right side of the chest from the neck outwards and down, ``(26, 2)`` head units."""
-    base, neck = neck_base(scene)
-    wide, drop = scene.character.clothes.shoulder_width, scene.character.clothes.shoulder_drop
-    knots = np.array(
-        [
-            (neck * 1.02, base - 0.12),
-            (neck * 1.2, base + 0.0),
-            (0.45 * wide + 0.3 * neck, base + 0.4 * drop),
-            (wide * 0.86, base + 0.78 * drop),
-            (wide * 1.0, base + 1.25 * drop + 0.1),
-            (wide * 1.06, base + 1.1 + drop),
-            (wide * 1.1, base + 3.5),
-        ]
-    )
-    return smooth(knots, 26)
-
-
-def torso_outline(scene: Scene) -> tuple[Array, Array]:
-    """Return the polygon of the clothes, and of it the neckline from picture left to right."""
-    right = _shoulder_line(scene)
-    line = _neckline(scene)
-    right = np.concatenate([line[-1:], right[right[:, 0] > line[-1, 0] + 0.02]])
-    return scene.body(np.concatenate([right, (right * (-1, 1))[::-1], line[1:-1]])), scene.body(line)
-
-
-_BOWLS = {Collar.CREW: (1.06, 0.2), Collar.TANK: (1.75, 0.5), Collar.HOODIE: (1.1, 0.24)}
-_POINTS = {Collar.VNECK: 0.75, Collar.SAILOR: 0.7, Collar.SHIRT: 0.32, Collar.SUIT: 0.3, Collar.KIMONO: 0.6}
-
-
-def _neckline(scene: Scene) -> Array:
-    """Return the edge of the clothes at the neck, picture left to right, head units."""
-    base, width = neck_base(scene)
-    kind = scene.character.clothes.collar
-    line = _shoulder_line(scene)
-    half = width * _BOWLS.get(kind, (1.1, 0.0))[0]
-    top = float(np.interp(half, line[:, 0], line[:, 1]))
-    if kind in _POINTS:
-        return np.array(
-            [(-half, top), (-0.03, base + _POINTS[kind]), (0.03, base + _POINTS[kind]), (half, top)]
-        )
-    depth = _BOWLS.get(kind, (0.0, 0.06))[1]
-    t = np.linspace(np.pi, 0, 15)
-    return np.stack([half * np.cos(t), top + depth * np.sin(t)], 1)
+_FADE = np.linspace(1, 0.05, 8)  # width of a fold along its length
 
 
 def neck_outline(scene: Scene) -> Array:
@@ -83,11 +37,11 @@ def neck_outline(scene: Scene) -> Array:
 def draw_neck(scene: Scene) -> None:
     """Draw the neck with the chin's shadow on it."""
     outline = neck_outline(scene)
-    scene.canvas.fill(torso_outline(scene)[1], scene.character.face.skin)
+    scene.canvas.fill(scene.body(neckline(scene.character)), scene.character.face.skin)
     scene.canvas.fill(outline, scene.character.face.skin)
     style = scene.character.style
     if style.shade >= 0.15:  # noqa: PLR2004 - unshaded styles
-        face, _ = face_outline(scene)
+        face = scene.face_outline
         fall = -scene.up() * 0.2 + np.array([-0.05 * style.light, 0]) * scene.unit
         with scene.canvas.clipped(outline, 0.8 if scene.painted else 1.0) as layer:
             layer.fill(face + fall, scene.inks.skin_dark)
@@ -97,19 +51,20 @@ def draw_neck(scene: Scene) -> None:
 
 def draw_torso(scene: Scene) -> None:
     """Draw clothes over the chest; the neck is drawn before."""
-    outline, neckline = torso_outline(scene)
+    outline = scene.body(torso(scene.character))
     scene.canvas.fill(outline, scene.character.clothes.main)
-    with scene.canvas.clipped(outline) as layer:
-        _pattern(scene, layer)
-        _shade_torso(scene, layer)
+    if scene.painted or scene.cel or scene.character.clothes.pattern:
+        with scene.canvas.clipped(outline) as layer:
+            _pattern(scene, layer)
+            _shade_torso(scene, layer)
     scene.canvas.stroke(outline, scene.inks.cloth_line, scene.outline, closed=True)
     _folds(scene)
-    draw_collar(scene, neckline)
+    draw_collar(scene, scene.body(neckline(scene.character)))
 
 
 def _pattern(scene: Scene, layer: Canvas) -> None:
     clothes = scene.character.clothes
-    base, _ = neck_base(scene)
+    base, _ = neck_base(scene.character)
     if clothes.pattern == 1:  # stripes
         for row in range(5):
             y = base + 0.5 + 0.34 * row
@@ -132,7 +87,7 @@ def _pattern(scene: Scene, layer: Canvas) -> None:
 
 def _shade_torso(scene: Scene, layer: Canvas) -> None:
     style, body = scene.character.style, scene.posed.body
-    base, _ = neck_base(scene)
+    base, _ = neck_base(scene.character)
     centre = scene.body(np.array([(0.0, base + 0.6)]))[0]
     away = np.array([-style.light, 0.0]) * body.unit
     if scene.painted:
@@ -140,13 +95,14 @@ def _shade_torso(scene: Scene, layer: Canvas) -> None:
         down = np.array([0.0, body.unit])
         layer.ramp(centre + 0.3 * down, centre + 1.6 * down, scene.inks.cloth_dark, 0.5)
     elif scene.cel:
-        outline = scene.body(np.concatenate([_shoulder_line(scene), (_shoulder_line(scene) * (-1, 1))[::-1]]))
+        right = shoulder_line(scene.character)
+        outline = scene.body(np.concatenate([right, (right * (-1, 1))[::-1]]))
         layer.fill_many([outline, outline - away * 0.22 + (0, 0.02 * body.unit)], scene.inks.cloth_dark)
-        layer.fill(face_outline(scene)[0] + (0.0, 0.34 * body.unit), scene.inks.cloth_dark)
+        layer.fill(scene.face_outline + np.array((0.0, 0.34 * body.unit)), scene.inks.cloth_dark)
 
 
 def _folds(scene: Scene) -> None:
-    base, _ = neck_base(scene)
+    base, _ = neck_base(scene.character)
     wide = scene.character.clothes.shoulder_width
     for side in (-1, 1):
         arm = scene.body(
@@ -160,6 +116,6 @@ def _folds(scene: Scene) -> None:
         )
         curve = smooth(arm, 8)
         scene.canvas.fill(
-            ribbon(curve, 0.035 * scene.unit * np.linspace(1, 0.05, 8)),
+            ribbon(curve, 0.035 * scene.unit * _FADE),
             scene.inks.cloth_line if scene.outline else scene.inks.cloth_dark,
         )

@@ -8,19 +8,14 @@ from models.training.characters.colours import mix, shadow
 from models.training.characters.curves import Array, ribbon, smooth, smooth_closed
 from models.training.characters.hair_parts import at
 from models.training.characters.kinds import Collar
+from models.training.characters.outlines import neck_base
 from models.training.characters.scene import Scene
 from models.training.characters.spec import Rgb
 
 
-def neck_base(scene: Scene) -> tuple[float, float]:
-    """Return the height of the neck's base and the neck's half width, head units of the body."""
-    clothes = scene.character.clothes
-    return scene.character.face.chin + clothes.neck_length, clothes.neck_width
-
-
 def _below(scene: Scene, flat: Array) -> Array:
     """Return where points given from the neck's base downwards are in the picture."""
-    return scene.body(flat + np.array([0.0, neck_base(scene)[0]]))
+    return scene.body(flat + np.array([0.0, neck_base(scene.character)[0]]))
 
 
 def _cloth_line(scene: Scene, colour: Rgb) -> Rgb:
@@ -36,13 +31,13 @@ def _plate(scene: Scene, flat: Array, colour: Rgb) -> None:
 
 
 def _shirt(scene: Scene) -> None:
-    width = neck_base(scene)[1]
+    width = neck_base(scene.character)[1]
     wing = at((width, -0.2), (width * 1.24, 0.02), (width * 1.05, 0.5), (0.05, 0.26), (width * 0.6, 0.14))
     _plate(scene, wing, scene.character.clothes.second)
 
 
 def _suit(scene: Scene) -> None:
-    width, clothes = neck_base(scene)[1], scene.character.clothes
+    width, clothes = neck_base(scene.character)[1], scene.character.clothes
     _plate(scene, at((0.0, 0.28), (0.5, 0.1), (0.3, 2.8), (0.0, 2.8)), clothes.second)
     tie = at((0.0, 0.2), (0.1, 0.32), (0.06, 0.46), (0.15, 1.5), (0.0, 1.7))
     place = _below(scene, np.concatenate([tie, (tie * (-1, 1))[::-1]]))
@@ -53,7 +48,7 @@ def _suit(scene: Scene) -> None:
 
 
 def _hood(scene: Scene) -> None:
-    width, clothes = neck_base(scene)[1], scene.character.clothes
+    width, clothes = neck_base(scene.character)[1], scene.character.clothes
     edge = at((width, -0.22), (width * 1.7, -0.16), (width * 2.1, 0.16), (0.5, 0.5), (0.0, 0.52), (0.0, 0.3))
     hood = smooth_closed(np.concatenate([edge, at((width * 0.8, 0.16))]), 4)
     _plate(scene, hood, mix(clothes.main, clothes.second, 0.12))
@@ -63,7 +58,7 @@ def _hood(scene: Scene) -> None:
 
 
 def _tube(scene: Scene, colour: Rgb, wide: float, height: float) -> None:
-    width = neck_base(scene)[1] * wide
+    width = neck_base(scene.character)[1] * wide
     t = np.linspace(0, np.pi, 12)
     low = np.stack([width * 1.12 * np.cos(t), 0.06 + 0.16 * np.sin(t)], 1)
     high = np.stack([width * np.cos(t[::-1]), 0.02 - height + 0.12 * np.sin(t[::-1])], 1)
@@ -75,7 +70,7 @@ def _tube(scene: Scene, colour: Rgb, wide: float, height: float) -> None:
 
 
 def _sailor(scene: Scene) -> None:
-    width, clothes = neck_base(scene)[1], scene.character.clothes
+    width, clothes = neck_base(scene.character)[1], scene.character.clothes
     flap = at((width * 1.1, -0.12), (width * 2.3, 0.2), (width * 2.2, 0.75), (0.02, 1.05), (width, 0.1))
     _plate(scene, flap, clothes.second)
     trim = _below(scene, at((-width * 2.0, 0.66), (0.0, 0.93), (width * 2.0, 0.66)))
@@ -84,7 +79,7 @@ def _sailor(scene: Scene) -> None:
 
 
 def _kimono(scene: Scene) -> None:
-    width, clothes = neck_base(scene)[1], scene.character.clothes
+    width, clothes = neck_base(scene.character)[1], scene.character.clothes
     under = at((-width, -0.2), (-width * 1.5, -0.02), (-0.34, 0.9), (0.0, 1.0), (0.1, 0.66))
     over = at((width, -0.2), (width * 1.5, -0.02), (0.3, 1.0), (-0.75, 3.2), (-1.15, 3.2), (-0.05, 0.7))
     for flat in (under, over):

@@ -4,11 +4,12 @@ import numpy as np
 
 from engine.types import CONTROL_INDEX
 from models.training.characters.colours import adjust, light, mix
-from models.training.characters.curves import Array, ribbon, smooth, taper, unit_circle
+from models.training.characters.curves import Array, ribbon, smooth, taper
 from models.training.characters.scene import Scene
 from models.training.characters.spec import Rgb
 
 _SAMPLES = 20
+_LASH = 0.35 + 0.65 * np.linspace(0, 1, _SAMPLES) ** 0.8  # thickness from the inner to the outer corner
 
 
 def _lids(scene: Scene, side: int) -> tuple[Array, Array]:
@@ -22,11 +23,8 @@ def _lids(scene: Scene, side: int) -> tuple[Array, Array]:
 
 def _disc(scene: Scene, centre: Array, radius_x: float, radius_y: float) -> Array:
     """Return an ellipse that is turned and narrowed with the head; radii in head units."""
-    head = scene.posed.head
-    x = unit_circle(28)[:, 0] * radius_x * np.cos(head.yaw)
-    y = unit_circle(28)[:, 1] * radius_y * np.cos(head.pitch)
-    sin, cos = np.sin(head.roll), np.cos(head.roll)
-    return np.asarray(centre + np.stack([x * cos - y * sin, x * sin + y * cos], 1) * head.unit)
+    across, down = scene.turned
+    return centre + across * radius_x + down * radius_y
 
 
 def _iris(layer: Scene, centre: Array, colour: Rgb) -> None:
@@ -66,7 +64,7 @@ def _ball(scene: Scene, side: int, upper: Array, lower: Array) -> None:
     centre = scene.points(CONTROL_INDEX["pupil_left"], CONTROL_INDEX["pupil_right"] + 1)[0 if side < 0 else 1]
     with scene.canvas.clipped(opening) as canvas:
         canvas.pixels[:] = (*white, 255)
-        layer = Scene(canvas=canvas, character=scene.character, posed=scene.posed, inks=scene.inks)
+        layer = scene.on(canvas)
         _iris(layer, centre, eyes.colour_left if side < 0 else eyes.colour_right)
         if not scene.character.style.shade < 0.2:  # noqa: PLR2004 - no lid shadow in nearly unshaded styles
             _lid_shadow(layer, upper)
@@ -83,8 +81,7 @@ def _lashes(scene: Scene, side: int, upper: Array, lower: Array) -> None:
     eyes, canvas = scene.character.eyes, scene.canvas
     ink = mix(scene.inks.feature, (24, 18, 26), 0.6)
     outer_last = side > 0
-    profile = 0.35 + 0.65 * np.linspace(0, 1, _SAMPLES) ** 0.8
-    profile = profile if outer_last else profile[::-1]
+    profile = _LASH if outer_last else _LASH[::-1]
     width = eyes.lash * scene.unit
     curve = upper
     if eyes.wing > 0:

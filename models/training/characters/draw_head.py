@@ -8,33 +8,13 @@ from models.training.characters.curves import Array, bezier, ellipse, ribbon, sm
 from models.training.characters.draw_beard import draw_beard
 from models.training.characters.hair_shapes import hair_shapes
 from models.training.characters.kinds import EarKind
-from models.training.characters.rig import acted_jaw
+from models.training.characters.outlines import skull
 from models.training.characters.scene import Scene
-
-
-def face_outline(scene: Scene) -> tuple[Array, Array]:
-    """Return the face's polygon and, of it, the jaw's curve (through the contour points)."""
-    jaw = acted_jaw(scene.character, scene.posed.act)
-    curve = smooth(jaw, 49)
-    angle = np.linspace(0, -np.pi, 22)[1:-1]
-    crown = np.stack([0.97 * np.cos(angle), 0.04 + (scene.character.face.top + 0.04) * np.sin(angle)], 1)
-    top = np.column_stack([crown, np.full(len(crown), 0.0)])
-    place = scene.posed.head.place
-    line = place(curve)
-    return np.concatenate([line, place(top, 0.6)]), line
-
-
-def skull_outline(scene: Scene) -> Array:
-    """Return the outline of the skull behind the face."""
-    angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    top = scene.character.face.top
-    xy = np.stack([0.985 * np.cos(angle), 0.02 + np.where(np.sin(angle) < 0, top, 0.62) * np.sin(angle)], 1)
-    return scene.posed.head.place(np.column_stack([xy, np.full(len(xy), -0.16)]), 1.0)
 
 
 def draw_skull(scene: Scene) -> None:
     """Draw the back of the head."""
-    outline = skull_outline(scene)
+    outline = scene.posed.head.place(skull(scene.character), 1.0)
     scene.canvas.fill(
         outline, scene.inks.skin_dark if hair_shapes(scene.character).cap else scene.character.face.skin
     )
@@ -119,14 +99,14 @@ def _animal_ear(kind: EarKind, top: float, size: float) -> tuple[Array, Array]:
 
 def draw_face(scene: Scene) -> None:
     """Draw the face with its shading (no features)."""
-    outline, jaw = face_outline(scene)
+    outline = scene.face_outline
     scene.canvas.fill(outline, scene.character.face.skin)
     with scene.canvas.clipped(outline) as layer:
         _shade_face(scene, layer, outline)
         _blush(scene, layer)
         _hair_shadow(scene, layer)
         draw_beard(scene, layer)
-    scene.canvas.stroke(jaw, scene.inks.skin_line, scene.outline)
+    scene.canvas.stroke(scene.jaw, scene.inks.skin_line, scene.outline)
     _skin_details(scene)
 
 

@@ -1,17 +1,18 @@
 """What every drawing function is handed: canvas, character, its geometry in this frame, and its inks."""
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from models.training.characters.canvas import Canvas
 from models.training.characters.colours import light, line, mix, shadow, skin_shadow
-from models.training.characters.curves import Array
+from models.training.characters.curves import Array, smooth, unit_circle
 from models.training.characters.hair_parts import Shape
 from models.training.characters.kinds import Rendering
+from models.training.characters.outlines import crown
 from models.training.characters.posing import Posed
-from models.training.characters.rig import on_face
+from models.training.characters.rig import acted_jaw, on_face
 from models.training.characters.spec import Character, Rgb
 
 
@@ -67,6 +68,10 @@ class Scene:
     posed: Posed
     inks: Inks
 
+    def on(self, canvas: Canvas) -> "Scene":
+        """Return the same scene, drawn on another canvas."""
+        return replace(self, canvas=canvas)
+
     @property
     def unit(self) -> float:
         """One head unit in fractions of the picture."""
@@ -86,6 +91,25 @@ class Scene:
     def outline(self) -> float:
         """Outline width in 1/256 of the picture."""
         return self.character.style.outline
+
+    @cached_property
+    def jaw(self) -> Array:
+        """The jaw's curve through the contour points, picture left to right."""
+        return self.posed.head.place(smooth(acted_jaw(self.character, self.posed.act), 49))
+
+    @cached_property
+    def face_outline(self) -> Array:
+        """The face's polygon."""
+        return np.concatenate([self.jaw, self.posed.head.place(crown(self.character), 0.6)])
+
+    @cached_property
+    def turned(self) -> tuple[Array, Array]:
+        """A unit circle on the face, as offsets in the picture: of its x and of its y, ``(24, 2)`` each."""
+        head, circle = self.posed.head, unit_circle(24)
+        sin, cos = np.sin(head.roll) * head.unit, np.cos(head.roll) * head.unit
+        across = circle[:, :1] * (cos * np.cos(head.yaw), sin * np.cos(head.yaw))
+        down = circle[:, 1:] * (-sin * np.cos(head.pitch), cos * np.cos(head.pitch))
+        return across, down
 
     def shape(self, item: Shape) -> Array:
         """Return a head shape's place in the picture."""
