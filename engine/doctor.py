@@ -169,8 +169,9 @@ def run_probe(code: str) -> tuple[bool, str]:
     except subprocess.TimeoutExpired:
         return False, f"no answer in {_PROBE_TIMEOUT_S:.0f} s"
     lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
-    text = lines[-1] if lines else f"exit code {done.returncode}"
-    return done.returncode == 0, text
+    if done.returncode == 0:
+        return True, lines[-1] if lines else ""
+    return False, lines[-1] if lines else f"exit code {done.returncode}"
 
 
 def check_runtime() -> Check:
@@ -237,7 +238,7 @@ def check_camera() -> Check:
         "from engine.capture.cameras import list_cameras; "
         "print(', '.join(f'{camera.index}: {camera.name}' for camera in list_cameras()))"
     )
-    if is_well and text and not text.startswith("exit code"):
+    if is_well and text:
         return Check(name="camera", health=Health.OK, detail=text)
     return Check(
         name="camera",

@@ -80,8 +80,12 @@ class PocketStudio:
         return PocketConditioner(self._networks, avatar, size)
 
 
-def open_studio(settings: Settings) -> PocketStudio:
+def open_studio(settings: Settings, weights: Path | None = None) -> PocketStudio:
     """Load the networks for the runtime that ``settings`` choose.
+
+    Args:
+        settings: Runtime and precision.
+        weights: A weights file; None: the one that ships.
 
     Raises:
         WeightsError: the weights are missing or damaged.
@@ -96,7 +100,7 @@ def open_studio(settings: Settings) -> PocketStudio:
     # The stages' own small tensor work is too little to share between threads; the runtime has its own.
     torch.set_num_threads(1)
     runtime = replace(chosen.settings, cache_folder=cache_dir() / "graphs")
-    return PocketStudio(load_networks(), runtime, chosen.text)
+    return PocketStudio(load_networks(weights), runtime, chosen.text)
 
 
 def load_networks(path: Path | None = None) -> PocketNetworks:
