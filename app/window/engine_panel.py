@@ -83,7 +83,8 @@ class EnginePanel(QWidget):
         self._fact("Delay, typical", f"{p50_ms:.0f} ms" if p50_ms > 0 else _NONE)
         self._fact("Delay, worst 5 %", f"{p95_ms:.0f} ms" if p95_ms > 0 else _NONE)
         self._fact("Frames dropped", str(status.dropped))
-        self.plot.add({name: time.last for name, time in status.stage_ms.items()})
+        if status.fps > 0:  # else the times are old, or those of starting up
+            self.plot.add({name: time.last for name, time in status.stage_ms.items()})
 
     def _build_quality(self) -> Card:
         card = Card("Quality", self.fold)

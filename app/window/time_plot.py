@@ -1,7 +1,7 @@
 """Time per stage over the last seconds, stacked, with each stage's newest value beside its name."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
@@ -15,33 +15,39 @@ NUM_SAMPLES = 60
 _PLOT_HEIGHT_PX = 96
 _ROW_PX = 22
 _NUM_COLUMNS = 2
-_GAP_PX = 16
+_GAP_PX = 10
+_WHOLE_FROM_MS = 100.0
 
 
 class TimePlot(QWidget):
-    """A live plot of milliseconds per stage. Stages keep the order and colour in which they first came."""
+    """A live plot of milliseconds per stage, in the order in which the newest sample names them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Time per stage")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._names: list[str] = []
-        self._samples: deque[tuple[float, ...]] = deque(maxlen=NUM_SAMPLES)
+        self._samples: deque[Mapping[str, float]] = deque(maxlen=NUM_SAMPLES)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The stages, from the bottom of the stack to its top."""
+        return tuple(self._names)
 
     @property
     def samples(self) -> list[tuple[float, ...]]:
-        """The samples on show, oldest first, each in the order of the stages."""
-        return list(self._samples)
+        """The samples on show, oldest first, each in the order of the stages; 0 where there is none."""
+        return [tuple(max(sample.get(name, 0.0), 0.0) for name in self._names) for sample in self._samples]
 
     def add(self, stage_ms: Mapping[str, float]) -> None:
         """Add the newest time of each stage in milliseconds; an empty mapping adds nothing."""
         if not stage_ms:
             return
-        new = [name for name in stage_ms if name not in self._names]
-        if new:
-            self._names += new
+        names = [*stage_ms, *(name for name in self._names if name not in stage_ms)]
+        if names != self._names:
+            self._names = names
             self.updateGeometry()
-        self._samples.append(tuple(max(stage_ms.get(name, 0.0), 0.0) for name in self._names))
+        self._samples.append(dict(stage_ms))
         spoken = ", ".join(f"{name} {stage_ms[name]:.0f} milliseconds" for name in stage_ms)
         self.setAccessibleDescription(spoken)
         self.update()
@@ -71,21 +77,25 @@ class TimePlot(QWidget):
         shape.addRoundedRect(area, RADIUS_CONTROL_PX, RADIUS_CONTROL_PX)
         painter.fillPath(shape, QColor(DARK.stage))
         painter.setClipPath(shape)
-        top_ms = nice_ceiling(max((sum(sample) for sample in self._samples), default=0.0))
-        self._paint_stack(painter, area, top_ms)
+        samples = self.samples
+        top_ms = nice_ceiling(max((sum(sample) for sample in samples), default=0.0))
+        self._paint_stack(painter, area, samples, top_ms)
         painter.setClipping(False)
         painter.strokePath(shape, QPen(QColor(DARK.border), 1))
         self._paint_scale(painter, area, top_ms)
         self._paint_legend(painter)
         painter.end()
 
-    def _paint_stack(self, painter: QPainter, area: QRectF, top_ms: float) -> None:
-        samples = list(self._samples)
+    @staticmethod
+    def _paint_stack(
+        painter: QPainter, area: QRectF, samples: Sequence[tuple[float, ...]], top_ms: float
+    ) -> None:
+        num_stages = len(samples[0]) if samples else 0
         step = area.width() / (NUM_SAMPLES - 1)
         left = area.right() - step * (len(samples) - 1)
         base = [0.0] * len(samples)
-        for index in range(len(self._names)):
-            upper = [b + _at(sample, index) for b, sample in zip(base, samples, strict=True)]
+        for index in range(num_stages):
+            upper = [b + sample[index] for b, sample in zip(base, samples, strict=True)]
             edge = [
                 QPointF(left + step * i, area.bottom() - area.height() * ms / top_ms)
                 for i, ms in enumerate(upper)
@@ -113,8 +123,7 @@ class TimePlot(QWidget):
         painter.drawText(area.adjusted(8, 4, -8, -4), flags, text)
 
     def _paint_legend(self, painter: QPainter) -> None:
-        newest = self._samples[-1] if self._samples else ()
-        painter.setFont(scaled_font(self, 0.9))
+        painter.setFont(scaled_font(self, 0.85))
         middle = Qt.AlignmentFlag.AlignVCenter
         for index, name in enumerate(self._names):
             cell = self._legend_cell(index)
@@ -126,7 +135,9 @@ class TimePlot(QWidget):
                 cell.adjusted(17, 0, 0, 0), middle | Qt.AlignmentFlag.AlignLeft, name.capitalize()
             )
             painter.setPen(QColor(DARK.text))
-            painter.drawText(cell, middle | Qt.AlignmentFlag.AlignRight, f"{_at(newest, index):.1f}")
+            painter.drawText(
+                cell, middle | Qt.AlignmentFlag.AlignRight, _brief(self._samples[-1].get(name, 0.0))
+            )
 
     def _legend_cell(self, index: int) -> QRectF:
         row, column = divmod(index, _NUM_COLUMNS)
@@ -144,9 +155,8 @@ def nice_ceiling(value: float) -> float:
         decade *= 10.0
 
 
-def _at(sample: tuple[float, ...], index: int) -> float:
-    # A stage that came later is missing from older samples.
-    return sample[index] if index < len(sample) else 0.0
+def _brief(ms: float) -> str:
+    return f"{ms:.1f}" if ms < _WHOLE_FROM_MS else f"{ms:.0f}"
 
 
 def _colour(index: int) -> str:

@@ -124,7 +124,11 @@ def test_the_plot_keeps_the_newest_and_takes_late_stages() -> None:
     plot.add({"track": 1.0, "decode": 2.0})
     assert len(plot.samples) == NUM_SAMPLES
     assert plot.samples[-1] == (1.0, 2.0)
-    assert "decode 2 milliseconds" in plot.accessibleDescription()
+    assert plot.samples[0] == (6.0, 0.0)
+    plot.add({"capture": 3.0, "track": 1.0})  # a stage that came late takes its place in the order
+    assert plot.names == ("capture", "track", "decode")
+    assert plot.samples[-2] == (0.0, 1.0, 2.0)
+    assert "capture 3 milliseconds" in plot.accessibleDescription()
     assert not plot.grab().isNull()
 
 
