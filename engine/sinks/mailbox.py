@@ -60,11 +60,6 @@ class Mailbox(Generic[Item]):
             self._is_unseen = False
             return self._newest
 
-    def clear(self) -> None:
-        """Empty the slot (a new session must not show the last one's picture)."""
-        with self._changed:
-            self._newest, self._is_unseen = None, False
-
     def close(self) -> None:
         """Take nothing more and wake a waiting ``take``; idempotent. The newest item stays readable."""
         with self._changed:

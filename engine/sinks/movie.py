@@ -236,18 +236,3 @@ def _unwritable(path: Path, error: OSError | av.error.FFmpegError) -> SinkError:
         )
     reason = error.strerror or type(error).__name__
     return SinkError(f"{path} cannot be written: {reason}.", hint="Choose another place for the output.")
-
-
-def exact_rate(fps: float) -> Fraction:
-    """Return the exact rate that ``fps`` stands for: 29.97 means 30000/1001, 25.0 means 25.
-
-    Raises:
-        ValueError: ``fps`` is not positive.
-    """
-    if not fps > 0:
-        raise ValueError(f"A rate of {fps} frames per second is impossible.")
-    closeness = 1e-4  # relative: 29.97 and 30000/1001 differ by 1e-6, 29.97 and 30 by 1e-3
-    for candidate in (Fraction(round(fps)), Fraction(round(fps * 1.001) * 1000, 1001)):
-        if abs(candidate - Fraction(fps)) <= closeness * fps:
-            return candidate
-    return Fraction(fps).limit_denominator(1001)

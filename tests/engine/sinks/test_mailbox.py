@@ -56,14 +56,6 @@ def test_close_wakes_a_waiting_reader_and_refuses_more() -> None:
     assert box.is_closed
 
 
-def test_clear_empties_the_slot() -> None:
-    box: Mailbox[int] = Mailbox()
-    box.put(1)
-    box.clear()
-    assert box.latest() is None
-    assert box.take() is None
-
-
 def test_preview_shows_the_newest_and_stays_readable_when_closed() -> None:
     preview = PreviewMailbox()
     preview.open()

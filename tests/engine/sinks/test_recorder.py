@@ -19,7 +19,7 @@ import pytest
 from engine.errors import SettingsError, SinkError
 from engine.post.letterbox import letterbox
 from engine.sinks import movie
-from engine.sinks.movie import check_output, cut_torn_tail, exact_rate
+from engine.sinks.movie import check_output, cut_torn_tail
 from engine.sinks.recorder import Recorder, _PictureQueue
 from engine.sinks.recorder_settings import Backlog, MovieSettings, SoundKind
 from engine.types import Frame
@@ -505,23 +505,6 @@ def test_torn_tail_is_cut_to_whole_pieces(tmp_path: Path) -> None:
         assert path.read_bytes() == whole
 
 
-@pytest.mark.parametrize(
-    ("fps", "exact"),
-    [
-        (29.97, NTSC),
-        (30000 / 1001, NTSC),
-        (23.976, Fraction(24000, 1001)),
-        (59.94, Fraction(60000, 1001)),
-        (25.0, Fraction(25)),
-        (30.0, Fraction(30)),
-        (12.5, Fraction(25, 2)),
-        (15.0, Fraction(15)),
-    ],
-)
-def test_exact_rate(fps: float, exact: Fraction) -> None:
-    assert exact_rate(fps) == exact
-
-
 def test_settings_refuse_nonsense() -> None:
     for bad in (
         {"size": (0, 4)},
@@ -531,5 +514,3 @@ def test_settings_refuse_nonsense() -> None:
     ):
         with pytest.raises(SettingsError):
             MovieSettings(**bad)
-    with pytest.raises(ValueError, match="impossible"):
-        exact_rate(0.0)
