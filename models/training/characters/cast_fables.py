@@ -140,7 +140,7 @@ FABLES: tuple[Member, ...] = (
                 accent=(246, 140, 70),
                 pattern=3,
             ),
-            extras=Extras(ears=EarKind.ROBOT, antenna=True, colour=(246, 140, 70), second=(110, 230, 240)),
+            extras=Extras(ears=EarKind.ROBOT, colour=(246, 140, 70), second=(110, 230, 240)),
             backdrop=Backdrop(
                 kind=BackdropKind.CHECKER,
                 first=(196, 214, 224),

@@ -1,6 +1,7 @@
 """``sample_character``: characters without end, of designed palettes and plausible proportions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import TypeVar
 
@@ -37,6 +38,7 @@ from models.training.characters.spec import (
 
 _HALF, _CHILD, _OLD = 0.5, 0.25, 0.7
 _DARK_SKIN = 460  # sum of the channels
+_CONTRAST = 110  # least sum of differences of the channels between hair and skin
 _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Enum)
 
@@ -151,7 +153,7 @@ def _eyes(rng: np.random.Generator, cast: _Cast) -> Eyes:
     )
 
 
-def _hair_colour(rng: np.random.Generator, cast: _Cast, skin: Rgb) -> Rgb:
+def _any_hair_colour(rng: np.random.Generator, cast: _Cast, skin: Rgb) -> Rgb:
     if _chance(rng, 0.1 + 0.4 * cast.anime):
         return _varied(rng, _pick(rng, colours.FANCY_HAIR))
     if cast.is_old and _chance(rng, 0.5):
@@ -160,6 +162,15 @@ def _hair_colour(rng: np.random.Generator, cast: _Cast, skin: Rgb) -> Rgb:
     return _varied(
         rng, _pick(rng, colours.NATURAL_HAIR[:6] if dark and _chance(rng, 0.8) else colours.NATURAL_HAIR)
     )
+
+
+def _hair_colour(rng: np.random.Generator, cast: _Cast, skin: Rgb) -> Rgb:
+    """Return a hair colour that is not lost against the skin."""
+    for _ in range(8):
+        colour = _any_hair_colour(rng, cast, skin)
+        if sum(abs(first - second) for first, second in zip(colour, skin, strict=True)) > _CONTRAST:
+            return colour
+    return colours.NATURAL_HAIR[0] if sum(skin) > _DARK_SKIN else colours.NATURAL_HAIR[-1]
 
 
 def _cut(value: str) -> tuple[BackHair, ...]:
@@ -175,17 +186,21 @@ _BACKS_F = _cut("bob long long wavy ponytail twin_tails bun space_buns afro brai
 _FRINGES_M = _fringes("swept spikes messy slicked crop curls curtain crop")
 _FRINGES_F = _fringes("blunt swept curtain messy spikes lock slicked curls")
 _FRINGES_BARE = _fringes("none crop crop slicked")
+_HIGH_HAIR = _cut("bun space_buns afro")  # what no hat or animal ear sits on
 
 
-def _hair(rng: np.random.Generator, cast: _Cast, face: Face, eyes: Eyes) -> Hair:
+def _hair(rng: np.random.Generator, cast: _Cast, face: Face, eyes: Eyes, *, has_hat: bool) -> Hair:
     backs, fringes = (_BACKS_M, _FRINGES_M) if cast.is_masculine else (_BACKS_F, _FRINGES_F)
     back, fringe = _pick(rng, backs), _pick(rng, fringes)
     if back is BackHair.AFRO:
         fringe = Fringe.CURLS
+    if has_hat and back in _HIGH_HAIR:
+        back = BackHair.SHORT
     if back is BackHair.NONE:
         fringe = _pick(rng, _FRINGES_BARE)
     brow_y = eyes.y - eyes.upper
-    short = fringe in (Fringe.CROP, Fringe.SLICKED, Fringe.NONE) and cast.is_masculine
+    bare = fringe in (Fringe.CROP, Fringe.SLICKED, Fringe.NONE) and cast.is_masculine
+    short = bare or back is BackHair.AFRO
     return Hair(
         back=back,
         fringe=fringe,
@@ -297,8 +312,12 @@ def sample_character(rng: np.random.Generator) -> Character:
         rng: For training, seed it with ``seeds.training_rng``, whose sequence never meets the held-out seeds.
     """
     cast = _Cast(rng)
+    extras = _extras(rng, cast)
     face, eyes = _face(rng, cast), _eyes(rng, cast)
-    hair = _hair(rng, cast, face, eyes)
+    if extras.ears is EarKind.ROBOT:
+        face = replace(face, skin=_pick(rng, colours.METALS), freckles=0.0)
+    high = extras.hat is not HatKind.NONE or extras.ears not in (EarKind.HUMAN, EarKind.ELF, EarKind.ROBOT)
+    hair = _hair(rng, cast, face, eyes, has_hat=high)
     size = _near(rng, 0.215, 0.045)
     return Character(
         size=size,
@@ -311,6 +330,6 @@ def sample_character(rng: np.random.Generator) -> Character:
         mouth=_mouth(rng, cast, face),
         hair=hair,
         clothes=_clothes(rng, cast),
-        extras=_extras(rng, cast),
+        extras=extras,
         backdrop=_backdrop(rng),
     )

@@ -198,7 +198,6 @@ class Extras:
     pin: PinKind = PinKind.NONE
     pin_side: int = 1
     earrings: bool = False
-    antenna: bool = False
     scar: bool = False
     colour: Rgb = (220, 80, 90)
     second: Rgb = (250, 220, 120)
