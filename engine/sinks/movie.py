@@ -17,7 +17,6 @@ from __future__ import annotations  # av.Packet takes its type argument in stubs
 import contextlib
 import errno
 from collections.abc import Iterable
-from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
