@@ -27,13 +27,11 @@ def test_it_holds_the_four_packages_and_never_the_tests(names: list[str]) -> Non
 
 
 @pytest.mark.parametrize("package", ["app", "engine", "models", "assets"])
-def test_every_file_of_a_package_is_in_it(names: list[str], package: str) -> None:
+def test_every_file_of_a_package_is_in_it(wheel: Path, names: list[str], package: str) -> None:
     """Data too: a style sheet or a weights file that is left out is missed only on the user's machine."""
-    files = {
-        str(file.relative_to(ROOT).as_posix())
-        for file in (ROOT / package).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
-    }
+    source = wheel.parent / "source"
+    files = {file.relative_to(source).as_posix() for file in (source / package).rglob("*") if file.is_file()}
+    assert files
     assert sorted(files - set(names)) == []
 
 
