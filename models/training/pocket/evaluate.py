@@ -9,43 +9,12 @@ from torch import Tensor
 
 from models.networks.fill import background_plate, extend_colour
 from models.networks.geometry import heat_maps
-from models.networks.pocket import PocketNetworks
+from models.networks.pocket import LATENT_STRIDE, PocketNetworks
 from models.networks.pocket_decoder import PocketComposite, PocketProps
 from models.networks.pose import pose_inputs
-from models.networks.warp import sample, thin_plate_flow
+from models.networks.warp import sample
 from models.training.characters import NEUTRAL, draw, held_out_character, held_out_performance, pose
-
-BASELINE_POINTS = (
-    0,
-    2,
-    4,
-    6,
-    8,
-    9,
-    10,
-    11,
-    12,
-    13,
-    14,
-    16,
-    35,
-    37,
-    39,
-    41,
-    17,
-    19,
-    21,
-    23,
-    18,
-    25,
-    27,
-    29,
-    31,
-    26,
-    33,
-    34,
-)
-"""The 28 points of the baseline: contour 5, brows 3 + 3, nose 1, mouth 4, eyes 5 + 5, pupils 2."""
+from models.training.pocket.metrics import baseline_warp, l1_by_region, region_masks
 
 
 class PocketRenderer:
@@ -59,18 +28,20 @@ class PocketRenderer:
         self._plate = background_plate(rgb, alpha)
         self._points = points
         self._size = rgb.shape[-1]
-        heat = heat_maps(points, scores, self._size // 8, self._size // 8)
+        self._cells = self._size // LATENT_STRIDE
+        heat = heat_maps(points, scores, self._cells, self._cells)
         self._stack, self._keys_values = networks.read_reference(self._reference, heat)
         self._props, self._composite = PocketProps(), PocketComposite()
-        self._memory = torch.zeros(1, networks.painter.memory.width, self._size // 8, self._size // 8)
+        self._memory = networks.painter.memory.initial_memory(self._cells, self._cells)
         self._generator = torch.Generator().manual_seed(0)
 
     def render(self, points: Tensor, scores: Tensor) -> Tensor:
         """Return the picture ``(3, S, S)`` for ``points (1, 61, 2)`` and ``scores (1, 61)``."""
         inputs = pose_inputs(points, scores, self._points, self._size)
-        cells = self._size // 8
-        warped = sample(self._stack, inputs.full, cells)
-        noise = torch.randn(1, self._networks.config.latent_channels, cells, cells, generator=self._generator)
+        warped = sample(self._stack, inputs.full, self._cells)
+        noise = torch.randn(
+            warped[:, : self._networks.config.latent_channels].shape, generator=self._generator
+        )
         conditions = {"heat": inputs.heat, "warped": warped}
         latents = self._networks.denoiser(noise, torch.ones(1), conditions, self._keys_values)
         curves, full, head = self._props(points, inputs.full, inputs.head, self._reference)
@@ -87,16 +58,6 @@ def to_tensor(picture: np.ndarray) -> Tensor:
     return tensor / 255.0 if picture.dtype == np.uint8 else tensor
 
 
-def region_masks(points: np.ndarray, size: int) -> dict[str, np.ndarray]:
-    """Boxes of eyes and mouth (6 px of 256 wider than the points) as boolean masks."""
-    masks = {name: np.zeros((size, size), bool) for name in ("eye", "mouth")}
-    for name, rows in (("eye", slice(17, 25)), ("eye", slice(25, 33)), ("mouth", slice(35, 43))):
-        low = np.floor((points[rows].min(0) - 6 / 256) * size).astype(int).clip(0, size)
-        high = np.ceil((points[rows].max(0) + 6 / 256) * size).astype(int).clip(0, size)
-        masks[name][low[1] : high[1], low[0] : high[0]] = True
-    return masks
-
-
 @torch.no_grad()
 def quick_scores(
     networks: PocketNetworks, sheet: Path | None = None, characters: int = 6, frames: int = 8, size: int = 256
@@ -110,8 +71,7 @@ def quick_scores(
         cv2.imwrite(str(sheet), cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
     means = {name: float(np.mean(values)) for name, values in sums.items()}
     ratios = {
-        f"{part}_error_ratio": means[f"{part}"] / means[f"{part}_warp"]
-        for part in ("picture", "eye", "mouth")
+        f"{part}_error_ratio": means[part] / means[f"{part}_warp"] for part in ("picture", "eye", "mouth")
     }
     return {name: round(value, 4) for name, value in (means | ratios).items()}
 
@@ -131,14 +91,11 @@ def _score_character(
         truth = draw(character, posed, size).rgb
         driven = torch.from_numpy(posed.points)[None].float()
         made = _to_bytes(renderer.render(driven, torch.from_numpy(posed.scores)[None].float()))
-        chosen = list(BASELINE_POINTS)
-        flow = thin_plate_flow(driven[:, chosen], points[:, chosen], torch.ones(1, len(chosen)), size)
-        warped = _to_bytes(sample(rgb, flow, size)[0])
-        masks = region_masks(posed.points, size) | {"picture": np.ones((size, size), bool)}
+        warped = _to_bytes(baseline_warp(rgb, points, driven)[0])
+        masks = region_masks(posed.points, size)
         for name, picture in (("", made), ("_warp", warped)):
-            difference = np.abs(picture.astype(np.float32) - truth.astype(np.float32)).mean(2)
-            for region, mask in masks.items():
-                sums.setdefault(region + name, []).append(float(difference[mask].mean()))
+            for region, error in l1_by_region(picture, truth, masks).items():
+                sums.setdefault(region + name, []).append(error)
         strips.append(np.concatenate([truth, made, warped]))
     return np.concatenate([np.concatenate([neutral.rgb] * 3), *strips], axis=1)
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.networks.geometry import CurveMaps, heat_maps
-from models.networks.pocket import LATENT_STRIDE, PocketNetworks, composite
+from models.networks.pocket import LATENT_STRIDE, NUM_SOURCES, PocketNetworks, composite
 from models.networks.pose import PoseInputs, pose_inputs
 from models.networks.warp import sample, sampling_grid
 from models.training.pocket.data import Batch
@@ -31,7 +31,8 @@ class LossWeights:
     latents: float = 0.05
     autoencoder: float = 0.5
     spread: float = 0.1
-    regions: float = 5.0
+    regions: float = 6.0
+    paint: float = 0.5
 
 
 def region_weights(points: Tensor, size: int, weight: float) -> Tensor:
@@ -127,7 +128,10 @@ class TrainingStep(nn.Module):
         plate = repeated.cut(batch.plate.repeat_interleave(frames, dim=0), 1)
         picture = rgba[:, 3:] * rgba[:, :3] + (1.0 - rgba[:, 3:]) * plate
         weight = repeated.cut(region_weights(batch.points.flatten(0, 1), size, self.weights.regions), 1)
-        return self._pixel_loss(picture, target, weight) + self.weights.alpha * F.l1_loss(rgba[:, 3:], alpha)
+        blended = self._pixel_loss(picture, target, weight) + self.weights.alpha * F.l1_loss(
+            rgba[:, 3:], alpha
+        )
+        return blended + self.weights.paint * _paint_loss(layers, target, alpha, weight)
 
     def _pixel_loss(self, picture: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         difference = picture - target
@@ -180,6 +184,13 @@ class _Crop:
         x = (steps[None] + torch.tensor(self.left)[:, None] * per_cell) / pixels
         y = (steps[None] + torch.tensor(self.top)[:, None] * per_cell) / pixels
         return x, y
+
+
+def _paint_loss(layers: Tensor, target: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
+    # Paint learns by itself, too: through the blend it gets no gradient where the warp has won once.
+    paint = layers[:, NUM_SOURCES:].float() + 0.5
+    colour = (weight * alpha * (paint[:, :3] - target).abs()).mean()
+    return colour + F.l1_loss(paint[:, 3:], alpha)
 
 
 def _noised(clean: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
