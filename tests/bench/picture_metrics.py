@@ -7,25 +7,30 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.training.pocket.metrics import (
+    BASELINE_POINTS,
+    EYES,
+    LIPS,
+    baseline_warp,
+    l1_by_region,
+    region_masks,
+)
+
+__all__ = [
+    "BASELINE_POINTS",
+    "EYES",
+    "LIPS",
+    "OpeningRule",
+    "Picture",
+    "baseline_warp",
+    "l1_by_region",
+    "opening",
+    "psnr_db",
+    "region_masks",
+    "second_difference",
+]
+
 Picture = NDArray[np.uint8]  # (H, W, 3)
-EYES, LIPS = (slice(17, 25), slice(25, 33)), slice(35, 43)
-MARGIN = 6.0 / 256.0
-
-
-def region_masks(points: NDArray[np.float32], size: int) -> dict[str, NDArray[np.bool_]]:
-    """Return the boxes of eyes and mouth (6 px of 256 wider than the points) and the whole picture."""
-    masks = {"eye": np.zeros((size, size), bool), "mouth": np.zeros((size, size), bool)}
-    for name, rows in (("eye", EYES[0]), ("eye", EYES[1]), ("mouth", LIPS)):
-        low = np.floor((points[rows].min(0) - MARGIN) * size).astype(int).clip(0, size)
-        high = np.ceil((points[rows].max(0) + MARGIN) * size).astype(int).clip(0, size)
-        masks[name][low[1] : high[1], low[0] : high[0]] = True
-    return masks | {"picture": np.ones((size, size), bool)}
-
-
-def l1_by_region(picture: Picture, truth: Picture, masks: dict[str, NDArray[np.bool_]]) -> dict[str, float]:
-    """Mean absolute difference per region, in levels 0..255."""
-    difference = np.abs(picture.astype(np.float32) - truth.astype(np.float32)).mean(2)
-    return {name: float(difference[mask].mean()) for name, mask in masks.items()}
 
 
 def psnr_db(picture: Picture, truth: Picture, mask: NDArray[np.bool_]) -> float:
