@@ -33,6 +33,8 @@ from models.training.driving import performance_of
 
 CLIP_FRAMES = 16
 FPS = 25.0
+FIRST_CLIPS = 16  # drawn before the first batch
+CHECK_S = 5.0  # how often a wait looks after the drawing processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,11 @@ def make_batch(windows: list[tuple[Clip, int]], frames: int, device: torch.devic
 
 
 class ClipPool:
-    """The newest clips, filled by drawing processes. Use as a context manager. Thread: the trainer's."""
+    """The newest clips, filled by drawing processes. Use as a context manager. Thread: the trainer's.
+
+    Raises:
+        RuntimeError: On entering, and whenever a new clip is due: a drawing process has died.
+    """
 
     def __init__(self, settings: DataSettings) -> None:
         self._settings = settings
@@ -203,19 +209,29 @@ class ClipPool:
     def __enter__(self) -> "ClipPool":
         for worker in self._workers:
             worker.start()
-        while len(self._clips) < min(16, self._settings.pool_clips):
-            self._add(self._wait_for_clip())
+        try:
+            while len(self._clips) < min(FIRST_CLIPS, self._settings.pool_clips):
+                self._add(self._wait_for_clip())
+        except BaseException:
+            self._stop()  # __exit__ is not called when this raises
+            raise
         return self
 
     def _wait_for_clip(self) -> Clip:
         while True:
             try:
-                return self._queue.get(timeout=5.0)
-            except queue.Empty as error:
-                if not all(worker.is_alive() for worker in self._workers):
-                    raise RuntimeError("a drawing process has died; its own message says why") from error
+                return self._queue.get(timeout=CHECK_S)
+            except queue.Empty:
+                self._check_workers()
+
+    def _check_workers(self) -> None:
+        if not all(worker.is_alive() for worker in self._workers):
+            raise RuntimeError("a drawing process has died; its own message says why")
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         for worker in self._workers:
             worker.terminate()
             worker.join()
@@ -240,6 +256,7 @@ class ClipPool:
             try:
                 self._add(self._queue.get_nowait())
             except queue.Empty:
+                self._check_workers()
                 return
             self._credit -= 1.0
 

@@ -12,7 +12,7 @@ import logging
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class TrainSettings:
         processes: Trainers that average their gradients, one thread each; on a processor that other programs
             use, too, they lose far less than the threads of one trainer, which wait for each other in every
             layer. 1 on a GPU.
+        crop_cells: Side of the part of each picture that the painter paints, in latent cells.
     """
 
     minutes: float = 60.0
@@ -64,6 +65,7 @@ class TrainSettings:
     save_minutes: float = 5.0
     score_minutes: float = 10.0
     processes: int = 2
+    crop_cells: int = 20
 
 
 def learning_rate(settings: TrainSettings, step: int, progress: float) -> float:
@@ -82,6 +84,11 @@ class Averaged:
         self._decay = decay
         self._step = 0
 
+    def restore(self, networks: PocketNetworks, step: int) -> None:
+        """Go on from averaged weights that ``step`` steps have gone into."""
+        self.networks.load_state_dict(networks.state_dict())
+        self._step = step
+
     @torch.no_grad()
     def update(self, networks: PocketNetworks) -> None:
         """Move towards ``networks``; faster in the first steps."""
@@ -98,20 +105,36 @@ def jitter(points: Tensor, generator: torch.Generator) -> Tensor:
     return points + (amount * torch.randn(points.shape, generator=generator)).to(points.device)
 
 
-class Trainer:
-    """Holds what a run changes: networks, averaged weights, optimiser, step."""
+def average_over_processes(tensors: Sequence[Tensor]) -> None:
+    """Replace each tensor, in place, by its mean over all processes of the group; one message in all."""
+    joined = torch.cat([one.flatten() for one in tensors])
+    dist.all_reduce(joined)
+    joined /= dist.get_world_size()
+    for one, averaged in zip(tensors, torch.split(joined, [one.numel() for one in tensors]), strict=True):
+        one.copy_(averaged.view_as(one))
 
-    def __init__(self, settings: TrainSettings) -> None:
+
+class Trainer:
+    """Holds what a run changes: networks, averaged weights, optimiser, step.
+
+    Args:
+        settings: The run.
+        config: Sizes of new networks; a ``resume`` file brings its own.
+    """
+
+    def __init__(self, settings: TrainSettings, config: PocketConfig | None = None) -> None:
         self.settings = settings
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(settings.seed)
         self.generator = torch.Generator().manual_seed(settings.seed)
-        networks = load_pocket(settings.resume) if settings.resume else PocketNetworks(PocketConfig())
+        networks = (
+            load_pocket(settings.resume) if settings.resume else PocketNetworks(config or PocketConfig())
+        )
         networks.train().requires_grad_(requires_grad=True)
         self.averaged = Averaged(networks, settings.ema)
         networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
         self.networks = networks
-        self.step = TrainingStep(self.networks, LossWeights()).to(self.device)
+        self.step = TrainingStep(self.networks, LossWeights(), settings.crop_cells).to(self.device)
         self.optimizer = torch.optim.AdamW(
             self.networks.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3
         )
@@ -148,19 +171,12 @@ class Trainer:
 
     def _average_over_processes(self) -> None:
         self.tick()
-        if not dist.is_initialized():
-            return
-        gradients = [one.grad for one in self.networks.parameters() if one.grad is not None]
-        # The time travels along, so that all processes take the same learning rate and stop together.
-        elapsed = torch.tensor([self.elapsed_s])
-        joined = torch.cat([*(one.flatten() for one in gradients), elapsed])
-        dist.all_reduce(joined)
-        joined /= dist.get_world_size()
-        self.elapsed_s = float(joined[-1])
-        for gradient, averaged in zip(
-            gradients, torch.split(joined[:-1], [g.numel() for g in gradients]), strict=True
-        ):
-            gradient.copy_(averaged.view_as(gradient))
+        if dist.is_initialized():
+            # The time travels along, so that all processes take the same learning rate and stop together.
+            elapsed = torch.tensor([self.elapsed_s])
+            gradients = [one.grad for one in self.networks.parameters() if one.grad is not None]
+            average_over_processes([*gradients, elapsed])
+            self.elapsed_s = float(elapsed)
 
     def save(self) -> None:
         """Write the averaged weights, and what a continued run needs, atomically."""
@@ -182,11 +198,9 @@ class Trainer:
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.networks.load_state_dict(state["networks"])
-        self.averaged.networks.load_state_dict(
-            load_pocket(self.settings.folder / "pocket.safetensors").state_dict()
-        )
         self.optimizer.load_state_dict(state["optimizer"])
         self.count = state["count"]
+        self.averaged.restore(load_pocket(self.settings.folder / "pocket.safetensors"), self.count)
         self.elapsed_s = state["elapsed_s"]
         logger.info("continuing at step %d", self.count)
 
