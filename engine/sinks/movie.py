@@ -77,9 +77,9 @@ class MovieWriter:
     """
 
     def __init__(self, path: Path, settings: MovieSettings) -> None:
-        self.path = path
+        self.path = path.absolute()  # FFmpeg would take a relative 12:30.mp4 for a protocol named 12
         self.settings = settings
-        self.container = av.open(str(path), "w", "mp4", options=dict(_FRAGMENTED))
+        self.container = av.open(str(self.path), "w", "mp4", options=dict(_FRAGMENTED))
         self._video = self._add_video()
         self._reformatter = VideoReformatter()
         self._piece_begins_at = 0  # timestamp from which on the next piece may begin

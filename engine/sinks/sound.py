@@ -35,7 +35,7 @@ class SoundTrack:
         self.kind = SoundKind.NONE
         self.is_complete = True
         self.origin_s = 0.0
-        self._source = source
+        self._source = source.absolute()  # see MovieWriter
         self._reader: InputContainer | None = None
         self._packets: Iterator[av.Packet[AudioStream]] = iter(())
         self._next: av.Packet[AudioStream] | None = None

@@ -178,6 +178,16 @@ def test_existing_file_is_replaced(tmp_path: Path) -> None:
     assert len(video_times(path)) == 2
 
 
+def test_colon_in_a_relative_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "12:00.mp4")
+    made = recorder(Path("12:30.mp4"), sound=Path("12:00.mp4"))
+    made.open()
+    made.send(picture(0, 0.0))
+    assert made.finish().sound is SoundKind.COPIED
+    assert len(video_times(tmp_path / "12:30.mp4")) == 1
+
+
 def test_aac_sound_is_copied_bit_for_bit_with_its_times(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     made = recorder(tmp_path / "out.mp4", sound=clip)
