@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from engine.errors import SinkError
 from engine.post.letterbox import letterbox
 from engine.post.standby import standby_card
 from engine.sinks.camera_devices import virtual_camera_available
@@ -61,6 +62,17 @@ def is_card(rgb: np.ndarray, card: np.ndarray) -> bool:
     return float(np.abs(rgb.astype(int) - card).mean()) < 3
 
 
+def open_patiently(camera: VirtualCamera, attempts: int = 6) -> None:
+    """An emulated machine on a busy host may need more than the half minute that a process is given."""
+    for attempt in range(attempts):
+        try:
+            camera.open()
+        except SinkError as error:
+            say(f"attempt {attempt}: {error}")
+        else:
+            return
+
+
 def program() -> None:
     """The program with the engine: numbers its pictures until it is killed."""
     camera = VirtualCamera(
@@ -69,7 +81,7 @@ def program() -> None:
         folder=Path(tempfile.mkdtemp()),
         settings=CameraSettings(linger_s=120.0),
     )
-    camera.open()
+    open_patiently(camera)
     say(f"opened {camera.device}")
     number = 0
     while True:
@@ -140,7 +152,9 @@ def main() -> int:
     command = [sys.executable, "-B", "-m", "tests.e2e.virtual_camera.guest", "program"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    say(process.stdout.readline().strip())
+    while not (line := process.stdout.readline()).startswith("opened"):
+        say(line.strip())
+        assert process.poll() is None, "the program ended"
     reader = Reader()
     say(f"OpenCV reads {reader.size}")
     began_s = time.monotonic()
