@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
@@ -66,13 +66,7 @@ def news_of(error: UnderstudyError, *offers: Offer) -> News:
 
 
 class Banner(QFrame):
-    """Shows one piece of news at a time; newer news replace older ones.
-
-    Signals:
-        dismissed(): The user closed it.
-    """
-
-    dismissed = Signal()
+    """Shows one piece of news at a time; newer news replace older ones."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +96,7 @@ class Banner(QFrame):
         self._timer.setSingleShot(True)
         self._timer.setInterval(GOOD_NEWS_MS)
         self._timer.timeout.connect(self.clear)
-        self.close_button.clicked.connect(self._on_close)
+        self.close_button.clicked.connect(self.clear)
         self.hide()
 
     @property
@@ -143,7 +137,3 @@ class Banner(QFrame):
         self.clear()
         if number < len(offers):
             offers[number].run()
-
-    def _on_close(self) -> None:
-        self.clear()
-        self.dismissed.emit()

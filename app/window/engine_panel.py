@@ -60,11 +60,6 @@ class EnginePanel(QWidget):
         self._fact("Model", MODEL_NAME)
         self._show_words(self._names[0])
 
-    @property
-    def quality(self) -> str:
-        """The name of the quality on show."""
-        return self._names[self.slider.value()]
-
     def show_quality(self, name: str) -> None:
         """Show the quality ``name`` without telling anybody."""
         self.slider.blockSignals(True)

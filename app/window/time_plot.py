@@ -52,13 +52,6 @@ class TimePlot(QWidget):
         self.setAccessibleDescription(spoken)
         self.update()
 
-    def clear(self) -> None:
-        """Forget all samples and stages."""
-        self._names.clear()
-        self._samples.clear()
-        self.updateGeometry()
-        self.update()
-
     def sizeHint(self) -> QSize:
         """Return the height of plot and legend."""
         num_rows = max(-(-len(self._names) // _NUM_COLUMNS), 1)
