@@ -80,7 +80,8 @@ class TrainingStep(nn.Module):
         def per_frame(x: Tensor) -> Tensor:
             return x.repeat_interleave(frames, dim=0)
 
-        pose = pose_inputs(flat(driven), flat(batch.scores), per_frame(batch.reference_points), size)
+        with _exact(driven):
+            pose = pose_inputs(flat(driven), flat(batch.scores), per_frame(batch.reference_points), size)
         heat = heat_maps(batch.reference_points, batch.reference_scores, *pose.heat.shape[-2:])
         stack, keys_values = self.networks.read_reference(batch.reference, heat)
         warped = sample(per_frame(stack).float(), pose.full, stack.shape[-1])
@@ -114,7 +115,8 @@ class TrainingStep(nn.Module):
         full = _sample(reference, repeated.cut(full_grid, 1))
         head_half = _sample(reference, F.avg_pool2d(repeated.cut(head_grid, 1), 2))
         x, y = repeated.centres(size // 2)
-        curves = self.curves(pose.points, x, y)
+        with _exact(pose.points):
+            curves = self.curves(pose.points, x.to(pose.points), y.to(pose.points))
         memory = latents.new_zeros(
             sequences, self.networks.painter.memory.width, self.crop_cells, self.crop_cells
         )
@@ -191,6 +193,11 @@ def _paint_loss(layers: Tensor, target: Tensor, alpha: Tensor, weight: Tensor) -
     paint = layers[:, NUM_SOURCES:].float() + 0.5
     colour = (weight * alpha * (paint[:, :3] - target).abs()).mean()
     return colour + F.l1_loss(paint[:, 3:], alpha)
+
+
+def _exact(coordinates: Tensor) -> torch.autocast:
+    # Autocast would run the matrix products of the geometry in bfloat16, which moves a warp by pixels.
+    return torch.autocast(coordinates.device.type, enabled=False)
 
 
 def _noised(clean: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
