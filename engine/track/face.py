@@ -31,16 +31,16 @@ Array = NDArray[np.float64]
 # Cut-offs at rest in Hz, and their rise per unit of speed. Local points move in outer eye distances a second:
 # a lid closes at about 3, a jaw drops at about 2; jitter of a still face is about 0.1.
 _LOCAL = (  # rows of the 70 points (68 and the pupils): from, to, min_cutoff_hz, beta
-    (0, 17, 1.0, 2.0),  # jaw line
-    (17, 27, 2.0, 6.0),  # brows
-    (27, 36, 1.0, 2.0),  # nose
-    (36, 48, 4.0, 30.0),  # lids
-    (48, 68, 4.0, 20.0),  # lips
-    (68, 70, 3.0, 15.0),  # pupils
+    (0, 17, 1.5, 5.0),  # jaw line
+    (17, 27, 2.5, 20.0),  # brows
+    (27, 36, 1.5, 5.0),  # nose
+    (36, 48, 8.0, 120.0),  # lids
+    (48, 68, 5.0, 80.0),  # lips
+    (68, 70, 3.0, 50.0),  # pupils
 )
-_ANGLES = (1.5, 0.08)  # degrees a second: 100 in a quick turn
-_PLACE = (1.5, 8.0)  # outer eye distances a second
-_LOG_SCALE = (1.0, 4.0)
+_ANGLES = (2.0, 0.8)  # degrees a second: 100 in a quick turn
+_PLACE = (2.0, 100.0)  # picture heights a second: 0.2 when somebody leans over
+_LOG_SCALE = (1.0, 6.0)
 _CLOSED_EYE = 0.12  # below this openness the iris is hidden and its point is a guess
 _QUALITY_STEP_S = 0.5  # a gap longer than this says nothing about speed
 
@@ -137,8 +137,7 @@ class _FaceFilters:
         calm = self._local.filter(local, at_s)
         angles = self._angles.filter(np.array(angles_from_rotation(fit.rotation)), at_s)
         scale = math.exp(float(self._log_scale.filter(np.array(math.log(fit.scale)), at_s)))
-        # Filtered in head sizes, so that a face far away is calmed as much as a near one.
-        place = self._place.filter(fit.translation / fit.scale, at_s) * fit.scale
+        place = self._place.filter(fit.translation, at_s)
         rotation = rotation_from_angles(*(float(angle) for angle in angles))
         return replace(fit, rotation=rotation, translation=place, scale=scale), calm
 

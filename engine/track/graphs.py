@@ -94,9 +94,8 @@ class PoseGraph(Graph):
         bodies = self._task.detect_for_video(_image(rgb), self._stamp_ms(at_s)).pose_landmarks
         if not bodies:
             return None
-        return np.array(
-            [(point.x, point.y, point.visibility, point.presence) for point in bodies[0]], np.float64
-        )
+        rows = [(point.x, point.y, point.visibility, point.presence) for point in bodies[0]]
+        return np.array(rows, np.float64)
 
 
 class HandGraph(Graph):

@@ -215,7 +215,8 @@ class _Lips:
         height = float(outer[7:12, 1].mean() - outer[1:6, 1].mean())
         aspect = min(max((height / width - 0.4) / 0.4, 0.0), 1.0)
         narrow = min(max((0.62 - width) / 0.17, 0.0), 1.0)
-        centre_y = float(inner[2, 1] + inner[6, 1]) / 2
+        # Corners follow a dropping jaw about a third of the way: measured against that, speech is no smile.
+        centre_y = float(0.7 * inner[2, 1] + 0.3 * inner[6, 1])
         rise = (centre_y - float(outer[0, 1] + outer[6, 1]) / 2) / width
         return cls(opening=opening, width=width, rounding=aspect * narrow, smile=min(max(rise, -0.5), 0.5))
 

@@ -13,6 +13,7 @@ from engine.track.graphs import Graphs
 from engine.track.presence import Presence
 from engine.track.schedule import RateMeter, RoundRobin
 from engine.track.settings import TrackSettings
+from engine.track.window import FaceWindow
 from engine.types import Expression, Frame, HeadPose, Performance, RgbImage, Tracker, TrackState
 
 FACE, BODY, HANDS, MATTE = "face", "body", "hands", "matte"
@@ -39,7 +40,9 @@ class MediaPipeTracker:
         self._face = FaceFollower(settings.smooth)
         self._body = BodyFollower(settings.smooth)
         self._graphs = Graphs()
-        self._aspect = 0.0
+        self._aspect = 1.0
+        self._size = (0, 0)
+        self._window = FaceWindow(1, 1)
         self._last_s = float("-inf")
         self._held_face: FaceReading | None = None
         self._held_matte: NDArray[np.float32] | None = None
@@ -47,8 +50,8 @@ class MediaPipeTracker:
     def warm_up(self, width: int, height: int) -> None:
         """Build the graphs for pictures of this size and run each once, so that none is late (0.3 s)."""
         blank = np.zeros((height, width, 3), np.uint8)
-        self._set_aspect(width / height)
-        self._graphs.face(blank, 0.0)
+        self._set_size(width, height)
+        self._find_face(blank, 0.0)
         for name in self._extras:
             self._run_extra(name, blank, 0.0)
         self._forget()
@@ -60,7 +63,7 @@ class MediaPipeTracker:
     def track(self, frame: Frame) -> Performance:
         """Return what the person in ``frame`` does; unless FOUND, the values are the last ones."""
         height, width = frame.rgb.shape[:2]
-        self._set_aspect(width / height)
+        self._set_size(width, height)
         if frame.media_s <= self._last_s:
             self.reset()  # another clip, or the same from its start
         self._last_s = frame.media_s
@@ -90,23 +93,41 @@ class MediaPipeTracker:
             meter.reset()
         self._last_s = float("-inf")
         self._held_face = self._held_matte = None
+        self._window = FaceWindow(*self._size)
 
-    def _set_aspect(self, aspect: float) -> None:
-        if aspect != self._aspect:
-            self._aspect = aspect
+    def _set_size(self, width: int, height: int) -> None:
+        if (width, height) != self._size:
+            self._size = (width, height)
+            self._aspect = width / height
+            self._window = FaceWindow(width, height)
             self._graphs.close()
-            self._graphs = Graphs(aspect)
+            self._graphs = Graphs(self._aspect)
 
     def _run_extra(self, name: str, rgb: RgbImage, at_s: float) -> None:
         if name == BODY:
-            self._body.take_pose(self._graphs.pose(rgb, at_s))
+            pose = self._graphs.pose(self._window.cut(rgb), at_s)
+            self._body.take_pose(None if pose is None else self._placed(pose))
         elif name == HANDS:
-            self._body.take_hands(self._graphs.hands(rgb, at_s))
+            self._body.take_hands(self._placed(self._graphs.hands(self._window.cut(rgb), at_s)))
         else:
             self._held_matte = self._graphs.matte(rgb, at_s)
 
+    def _placed(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return rows that begin with x and y of the window with those of the picture."""
+        return np.column_stack([self._window.to_picture(rows[:, :2]), rows[:, 2:]])
+
+    def _find_face(self, rgb: RgbImage, at_s: float) -> NDArray[np.float64] | None:
+        """Return the mesh in fractions of the picture (z in its widths), or None."""
+        mesh = self._graphs.face(self._window.cut(rgb), at_s)
+        if mesh is None:
+            self._window.missed()
+            return None
+        placed = self._window.to_picture(mesh)
+        self._window.found(mesh)
+        return placed
+
     def _follow_face(self, frame: Frame) -> TrackState:
-        mesh = self._graphs.face(frame.rgb, frame.media_s)
+        mesh = self._find_face(frame.rgb, frame.media_s)
         if mesh is None:
             was_found = self._presence.state is TrackState.FOUND
             state = self._presence.update(False, frame.media_s)
