@@ -24,7 +24,11 @@ from engine.errors import SourceError
 from engine.types import RgbImage
 
 DEFAULT_RATE = Fraction(25)
-_SAME_RATE = 0.0005  # a measured average this near to the rate that the stream states means that rate
+_USUAL_RATES = (
+    *(Fraction(rate) for rate in (24, 25, 30, 48, 50, 60, 100, 120)),
+    *(Fraction(1000 * rate, 1001) for rate in (24, 30, 48, 60, 120)),
+)
+_SAME_RATE = 0.0003  # an average this near to a usual rate means that rate (30 and 29.97 are 0.001 apart)
 _LATE_FRAMES = 2  # a stream that ends this many frames before its stated end broke off
 
 TimedFrame: TypeAlias = tuple[VideoFrame, float]
@@ -151,7 +155,6 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def _nominal_rate(stream: VideoStream) -> Fraction:
-    average, stated = stream.average_rate, stream.guessed_rate
-    if average and stated and abs(average / stated - 1) < _SAME_RATE:
-        return Fraction(stated)
-    return Fraction(average or stated or DEFAULT_RATE)
+    """Return the average rate, or the usual one that it means: Matroska rounds times to milliseconds."""
+    average = Fraction(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
+    return next((rate for rate in _USUAL_RATES if abs(average / rate - 1) < _SAME_RATE), average)
