@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from app.cli.avatars import own_avatar
+from app.cli.avatars import chosen_avatar
 from app.cli.choices import settings_from
 from app.cli.console import Console
 from app.cli.failure import EXIT_INTERRUPTED
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     console.say(f"Painting {arguments.source} as {arguments.avatar} (loading first) ...")
     with Interrupt() as interrupt:
         hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)
-        report = animate(settings, output, hooks, avatar=own_avatar(arguments.avatar))
+        report = animate(settings, output, hooks, avatar=chosen_avatar(arguments.avatar, console))
     for line in animate_lines(report):
         console.say(line) if arguments.json else console.result(line)
     if arguments.json:

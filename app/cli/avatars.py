@@ -1,12 +1,16 @@
 """`understudy avatars`: who can be put on stage."""
 
 import argparse
+from pathlib import Path
 
 from app.cli.console import Console
 from app.own_avatars import OwnAvatars
 from engine.session import avatar_names, load_avatar
 from engine.settings import DEFAULT_AVATAR_NAME
 from engine.types import Avatar
+
+SURE_CONFIDENCE = 0.85
+"""Below this the user is told, here and in the window, that a picture is unlike what the model knows."""
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -23,11 +27,26 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def own_avatar(name: str) -> Avatar | None:
-    """Return an avatar that the user added in the window, or None when ``name`` is none of them.
+def chosen_avatar(spec: str, console: Console) -> Avatar | None:
+    """Return an avatar that has to be read first; None for a built-in one, which the engine loads by name.
+
+    Args:
+        spec: What was given as ``--avatar``.
+        console: Told when a picture is far from what the model knows.
 
     Raises:
-        AvatarError: its file is damaged.
+        AvatarError: the file cannot be used.
+        NoFaceError: the picture shows no face.
     """
     own = OwnAvatars()
-    return own.load(name) if name in own.names() else None
+    if spec in own.names():
+        return own.load(spec)
+    if spec in (DEFAULT_AVATAR_NAME, *avatar_names()) or not Path(spec).is_file():
+        return None
+    avatar = load_avatar(spec)
+    if avatar.confidence < SURE_CONFIDENCE:
+        console.warn(
+            f"The face in {spec} is far from what the model knows ({100 * avatar.confidence:.0f} % sure); "
+            "the avatar may look odd. In the window its points can be dragged into place."
+        )
+    return avatar

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from app.cli.avatars import own_avatar
+from app.cli.avatars import chosen_avatar
 from app.cli.choices import settings_from
 from app.cli.console import Console
 from app.cli.interrupt import Interrupt
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     settings = settings_from(arguments, Pace.LIVE)
     clock = SystemClock()
     session = Session(settings, clock=clock)
-    own = own_avatar(arguments.avatar)
+    own = chosen_avatar(arguments.avatar, console)
     if own is not None:
         session.set_avatar(own)
     try:

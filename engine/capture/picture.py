@@ -46,6 +46,8 @@ def _unreadable(path: Path, reason: str) -> AvatarError:
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
+    if min(width, height) == 0:  # FFmpeg states no size where it would refuse to decode
+        raise _unreadable(path, f"it is damaged, or far too large (more than {MAX_SIDE_PX} pixels a side)")
     if min(width, height) < MIN_SIDE_PX:
         raise AvatarError(
             f"{path.name} is {width} x {height} pixels, too small for an avatar.",
