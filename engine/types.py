@@ -132,7 +132,7 @@ def _numbered(stem: str, count: int) -> tuple[str, ...]:
 
 
 def _eye(side: str) -> tuple[str, ...]:
-    # 0 picture-left corner, 1..3 upper lid left to right, 4 picture-right corner, 5..7 lower lid right to left
+    # 0 picture-left corner, 1..3 upper lid left to right, 4 right corner, 5..7 lower lid right to left
     return _numbered(f"eye_{side}", 8)
 
 
@@ -300,3 +300,23 @@ class Sink(Protocol):
 def control_indices(names: Sequence[str]) -> NDArray[np.int64]:
     """Return the rows of ``CONTROL_NAMES`` for ``names``. Raises ``KeyError`` for an unknown name."""
     return np.array([CONTROL_INDEX[name] for name in names], np.int64)
+
+
+def mirrored_controls() -> list[int]:
+    """Return for each control the row of ``CONTROL_NAMES`` that it becomes in a mirrored picture."""
+    return [CONTROL_INDEX[_mirrored(name)] for name in CONTROL_NAMES]
+
+
+def _mirrored(name: str) -> str:
+    stem, _, number = name.rpartition("_")
+    if stem == "contour":
+        return f"contour_{8 - int(number)}"
+    if stem in {"lip_outer", "lip_inner", "eye_left", "eye_right"}:
+        other = {"eye_left": "eye_right", "eye_right": "eye_left"}.get(stem, stem)
+        return f"{other}_{(4 - int(number)) % 8}"
+    if stem in {"brow_left", "brow_right"}:
+        other = "brow_right" if stem == "brow_left" else "brow_left"
+        return f"{other}_{2 - int(number)}"
+    if name.endswith("_left"):
+        return name.removesuffix("_left") + "_right"
+    return name.removesuffix("_right") + "_left" if name.endswith("_right") else name

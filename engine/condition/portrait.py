@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import NoFaceError
-from engine.types import CONTROL_INDEX, Avatar, RgbImage, control_indices
+from engine.types import CONTROL_INDEX, Avatar, RgbImage, control_indices, mirrored_controls
 from models.networks.portrait import INPUT_SIZE, PortraitNet, PortraitReading
 
 AVATAR_SIZE = 512
@@ -28,8 +28,17 @@ _SURE, _LOST = (
 _HEAD_SHARE = 0.50  # of the avatar's height, from the top of the hair to the chin
 _HEAD_TOP = 0.20  # of the avatar's height, above the hair
 _CLOSE_UP = 1.6  # side of the last look, in head heights
+_FRAMINGS = 2  # a small face in a wide picture is found roughly first
 _FACE = slice(0, 51)
 _CHIN, _HAIR_TOP = CONTROL_INDEX["contour_4"], CONTROL_INDEX["hair_top"]
+_MIRRORED = mirrored_controls()
+_FLIP_X = torch.tensor([-1.0, 1.0])
+_JAW_LEFT, _JAW_RIGHT = CONTROL_INDEX["contour_0"], CONTROL_INDEX["contour_8"]
+_EYE_CORNERS = (CONTROL_INDEX["eye_left_0"], CONTROL_INDEX["eye_right_0"])
+_MOUTH = control_indices(("lip_outer_0", "lip_outer_4"))
+# What a face from the front may measure, in distances of the eyes.
+_UPRIGHT, _MOUTH_BELOW, _MOUTH_ASIDE = 0.8, (0.45, 2.2), 0.4
+_EYE_WIDTH, _FACE_WIDTH = (0.25, 1.0), (1.4, 4.0)
 _PUPILS = control_indices(("pupil_left", "pupil_right"))
 
 
@@ -59,8 +68,7 @@ class _Look:
 
     @property
     def confidence(self) -> float:
-        error = float(self.spread[_FACE].mean()) / self.eye_distance
-        return float(np.clip((_LOST - error) / (_LOST - _SURE), 0.0, 1.0))
+        return _confidence(float(self.spread[_FACE].mean()) / self.eye_distance)
 
     @property
     def head_height(self) -> float:
@@ -83,11 +91,12 @@ def avatar_from_picture(name: str, rgb: RgbImage, network: PortraitNet) -> Avata
         NoFaceError: nothing that looks like a drawn face is there.
     """
     picture = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255.0
-    first = _look(network, picture, _whole(rgb))
-    framed = _framed(first)
+    framed = _whole(rgb)
+    for _ in range(_FRAMINGS):
+        framed = _framed(_look(network, picture, framed))
     whole = _look(network, picture, framed)
     close = _look(network, picture, _close_up(whole))
-    confidence = min(close.confidence, whole.confidence)
+    confidence = min(close.confidence, whole.confidence, _agreement(close, whole)) * _is_face(close)
     if confidence < NO_FACE:
         raise NoFaceError(
             f"No drawn face was found in {name!r} (confidence {confidence:.2f}, {NO_FACE} is needed).",
@@ -107,6 +116,32 @@ def avatar_from_picture(name: str, rgb: RgbImage, network: PortraitNet) -> Avata
         matte=matte,
         confidence=confidence,
     )
+
+
+def _agreement(close: _Look, whole: _Look) -> float:
+    """How well two looks at the same face agree, as a confidence: the second must find what the first saw."""
+    apart = np.linalg.norm(close.points[_FACE] - whole.points[_FACE], axis=1).mean()
+    return _confidence(float(apart) / close.eye_distance / 2)
+
+
+def _is_face(look: _Look) -> bool:
+    """Whether the points lie as in a face from the front; distances in units of the eyes' distance."""
+    points = look.points / look.eye_distance
+    left, right = points[_PUPILS]
+    mouth = points[_MOUTH].mean(0) - (left + right) / 2
+    widths = [float(np.hypot(*(points[corner + 4] - points[corner]))) for corner in _EYE_CORNERS]
+    jaw = float(np.hypot(*(points[_JAW_RIGHT] - points[_JAW_LEFT])))
+    return bool(
+        right[0] - left[0] > _UPRIGHT
+        and _MOUTH_BELOW[0] < mouth[1] < _MOUTH_BELOW[1]
+        and abs(mouth[0]) < _MOUTH_ASIDE
+        and all(_EYE_WIDTH[0] < width < _EYE_WIDTH[1] for width in widths)
+        and _FACE_WIDTH[0] < jaw < _FACE_WIDTH[1]
+    )
+
+
+def _confidence(error: float) -> float:
+    return float(np.clip((_LOST - error) / (_LOST - _SURE), 0.0, 1.0))
 
 
 def _whole(rgb: RgbImage) -> _Square:
@@ -129,14 +164,20 @@ def _close_up(look: _Look) -> _Square:
 
 @torch.inference_mode()
 def _look(network: PortraitNet, picture: Tensor, square: _Square) -> _Look:
-    reading: PortraitReading = network(_cut(picture, square, INPUT_SIZE))
+    cut = _cut(picture, square, INPUT_SIZE)
+    # The mirrored picture must say the same; where it does not, the network sees what is not there.
+    reading: PortraitReading = network(torch.cat([cut, cut.flip(-1)]))
+    straight, other = reading.points[0], reading.points[1, _MIRRORED] * _FLIP_X + (1 - _FLIP_X) / 2
+    disagreement = torch.linalg.vector_norm(straight - other, dim=1) / 2
+    spread = (reading.spread[0] + reading.spread[1, _MIRRORED]) / 2
     corner = np.array([square.left, square.top], np.float32)
+    side = np.float32(square.side)
     return _Look(
-        points=reading.points[0].numpy() * np.float32(square.side) + corner,
-        spread=reading.spread[0].numpy() * np.float32(square.side),
-        depth=reading.depth[0].numpy() * np.float32(square.side),
-        visible=reading.visible[0].numpy(),
-        alpha=reading.alpha,
+        points=((straight + other) / 2).numpy() * side + corner,
+        spread=torch.maximum(spread, disagreement).numpy() * side,
+        depth=((reading.depth[0] + reading.depth[1, _MIRRORED]) / 2).numpy() * side,
+        visible=((reading.visible[0] + reading.visible[1, _MIRRORED]) / 2).numpy(),
+        alpha=(reading.alpha[:1] + reading.alpha[1:].flip(-1)) / 2,
     )
 
 

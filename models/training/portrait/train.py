@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.types import CONTROL_NAMES
+from engine.types import CONTROL_NAMES, mirrored_controls
 from models.checkpoints.pocket import load_portrait, save_portrait
 from models.networks.portrait import INPUT_SIZE, PortraitConfig, PortraitNet, PortraitReading
 from models.networks.warp import KNOWN
@@ -46,28 +46,7 @@ class Examples:
     alpha: Tensor  # (B, 1, 64, 64)
 
 
-def mirrored_rows() -> list[int]:
-    """Return for each control the row that it becomes in a mirrored picture."""
-    index = {name: row for row, name in enumerate(CONTROL_NAMES)}
-    return [index[_mirrored(name)] for name in CONTROL_NAMES]
-
-
-def _mirrored(name: str) -> str:
-    stem, _, number = name.rpartition("_")
-    if stem == "contour":
-        return f"contour_{8 - int(number)}"
-    if stem in {"lip_outer", "lip_inner", "eye_left", "eye_right"}:
-        other = {"eye_left": "eye_right", "eye_right": "eye_left"}.get(stem, stem)
-        return f"{other}_{(4 - int(number)) % 8}"
-    if stem in {"brow_left", "brow_right"}:
-        other = "brow_right" if stem == "brow_left" else "brow_left"
-        return f"{other}_{2 - int(number)}"
-    if name.endswith("_left"):
-        return name.removesuffix("_left") + "_right"
-    return name.removesuffix("_right") + "_left" if name.endswith("_right") else name
-
-
-_MIRRORED = mirrored_rows()
+_MIRRORED = mirrored_controls()
 
 
 def examples(clips: list[Clip], generator: torch.Generator) -> Examples:
