@@ -24,7 +24,8 @@ from engine.denoise.buffer import RollingBuffer
 from engine.denoise.presets import POCKET
 from engine.denoise.runtime_denoiser import PocketRuntimeDenoiser
 from engine.denoise.settings import LatentSpec
-from engine.retarget import Performer, Retargeter, RetargetSettings
+from engine.retarget.retargeter import Retargeter
+from engine.retarget.settings import DRAWN, RetargetSettings
 from engine.types import Avatar, Control, Performance
 from models.checkpoints.pocket import load_pocket
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
@@ -62,6 +63,7 @@ BASELINE_POINTS = (
     *(33, 34),  # pupils
 )
 NUM_HELD_OUT = 20
+SHIPPED_WEIGHTS = Path(__file__).parents[2] / "assets" / "pocket" / "pocket.safetensors"
 JITTER_PX = 0.5  # landmark jitter of the flicker runs, standard deviation, of 256
 REGIONS = ("picture", "eye", "mouth")
 
@@ -86,12 +88,12 @@ class Pair:
 def _driven(index: int, target: Avatar, num_frames: int, jitter_px: float) -> list[Control]:
     driver = held_out_character((index * 7 + 3) % NUM_HELD_OUT)
     rng = np.random.default_rng(index)
-    settings = RetargetSettings(mirror=False, performer=Performer.DRAWN)
+    settings = RetargetSettings(mirror=False, performer=DRAWN)
     retargeter = Retargeter(target, settings)
-    retargeter.set_neutral([performance_of(driver, NEUTRAL, frame_index=0, time_s=0.0)])
+    retargeter.set_neutral([performance_of(driver, NEUTRAL)])
     controls = []
     for number, act in enumerate(held_out_performance(index, num_frames)):
-        performance: Performance = performance_of(driver, act, frame_index=number, time_s=number / 25.0)
+        performance: Performance = performance_of(driver, act, number, number / 25.0)
         control = retargeter.control(performance)
         noise = rng.normal(0.0, jitter_px / 256.0, control.points.shape).astype(np.float32)
         controls.append(replace(control, points=control.points + noise))
@@ -338,8 +340,7 @@ def _print_table(result: dict[str, object]) -> None:
 
 def _options() -> tuple[Options, argparse.Namespace]:
     parser = argparse.ArgumentParser(description=__doc__)
-    default = Path(__file__).parents[2] / "assets" / "pocket" / "pocket.safetensors"
-    parser.add_argument("--weights", type=Path, default=default)
+    parser.add_argument("--weights", type=Path, default=SHIPPED_WEIGHTS)
     parser.add_argument("--pairs", type=int, default=NUM_HELD_OUT)
     parser.add_argument("--frames", type=int, default=90)
     parser.add_argument("--size", type=int, default=256)
