@@ -60,7 +60,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=290,
+        timeout=540,
     )
 
 
@@ -81,6 +81,7 @@ def test_the_packages_are_those_of_the_wheel(
     assert all(Path(file).is_relative_to(site) for file in done.stdout.split())
 
 
+@pytest.mark.timeout(600)  # twelve seconds of video, painted; half a minute on two idle cores
 def test_the_sample_becomes_an_avatar_clip(
     site: Path, environment: Mapping[str, str], tmp_path: Path
 ) -> None:
