@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 _SHOULDERS, _ELBOWS, _WRISTS = (12, 11), (14, 13), (16, 15)
 _ROWS = (*_SHOULDERS, *_ELBOWS, *_WRISTS)
 _HAND_REACH = 0.25  # a hand belongs to a wrist of the body within this many picture heights
+_MIDDLE = 0.5
 _CALM = (1.5, 1.0)  # readings come at 4 to 8 Hz: the filter's work is the glide between them
 
 
@@ -95,17 +96,25 @@ def refine_wrists(points: Array, scores: Array, hands: Array, aspect: float) -> 
         New points and scores. Without a body, hands are sorted by their side of the picture.
     """
     points, scores = points.copy(), scores.copy()
-    has_body = bool(scores[:2].any())
-    if not has_body and len(hands):
-        order = np.argsort(hands[:, 0])
-        sides = order if len(hands) == 2 else [int(hands[0, 0] > 0.5)]  # noqa: PLR2004 - two hands
-        for side, hand in zip((0, 1) if len(hands) == 2 else sides, hands[order], strict=True):  # noqa: PLR2004
-            points[4 + side], scores[4 + side] = hand[:2], hand[2]
-        return points, scores
-    distances = np.linalg.norm((points[4:, None] - hands[None, :, :2]) * (aspect, 1.0), axis=2)  # (2, hands)
+    for side, hand in _sides(points[4:], hands, aspect) if scores[:2].any() else _halves(hands):
+        points[4 + side] = hand[:2]
+        scores[4 + side] = max(scores[4 + side], hand[2])
+    return points, scores
+
+
+def _halves(hands: Array) -> list[tuple[int, Array]]:
+    """Sort hands by their place in the picture: two by each other, one by the picture's middle."""
+    if len(hands) == 1:
+        return [(int(hands[0, 0] > _MIDDLE), hands[0])]
+    return list(enumerate(hands[np.argsort(hands[:, 0])]))
+
+
+def _sides(wrists: Array, hands: Array, aspect: float) -> list[tuple[int, Array]]:
+    """Give each hand to the nearest wrist of the body, nearest pair first; far ones are a stranger's."""
+    distances = np.linalg.norm((wrists[:, None] - hands[None, :, :2]) * (aspect, 1.0), axis=2)  # (2, hands)
+    pairs = []
     while distances.size and distances.min() < _HAND_REACH:
         side, index = (int(row) for row in np.unravel_index(distances.argmin(), distances.shape))
-        points[4 + side] = hands[index, :2]
-        scores[4 + side] = max(scores[4 + side], hands[index, 2])
+        pairs.append((side, hands[index]))
         distances[side, :] = distances[:, index] = np.inf
-    return points, scores
+    return pairs
