@@ -34,16 +34,23 @@ from tests.e2e.privacy_stage import (
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def stage_show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
-    """One session for all tests, recorded and on the virtual camera throughout."""
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's folders: one for all tests here, so that networks are compiled once."""
+    folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("privacy")
-        patch.setenv("UNDERSTUDY_HOME", str(folder / "home"))
-        made = Show(MagentaRooms(folder))
-        made.start()
-        yield made
-        made.session.stop()
+        patch.setenv("UNDERSTUDY_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def stage_show(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
+    """One session for all tests, recorded and on the virtual camera throughout."""
+    assert home.is_dir()
+    made = Show(MagentaRooms(tmp_path_factory.mktemp("show")))
+    made.start()
+    yield made
+    made.session.stop()
 
 
 @pytest.fixture
@@ -152,7 +159,7 @@ if __name__ == "__main__":
 def test_nothing_leaks_when_the_engine_is_killed(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     path = os.pathsep.join([str(ROOT), *sys.path])
-    environment = os.environ | {"PYTHONPATH": path, "UNDERSTUDY_HOME": str(tmp_path / "home")}
+    environment = os.environ | {"PYTHONPATH": path}
     command = [sys.executable, str(tmp_path / "program.py"), str(tmp_path)]
     log, recording = tmp_path / "device.log", tmp_path / "show.mp4"
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
