@@ -25,7 +25,11 @@ def native_log_fence() -> Iterator[None]:
     Thread: any; one fence at a time (others wait). Other threads' lines arrive when the fence opens.
     """
     with _FENCE_LOCK, tempfile.TemporaryFile() as aside:
-        saved = os.dup(_STDERR)
+        try:
+            saved = os.dup(_STDERR)
+        except OSError:  # a program without a terminal: there is nothing to keep clean
+            yield
+            return
         os.dup2(aside.fileno(), _STDERR)
         try:
             yield

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -27,3 +29,16 @@ def test_the_terminal_is_given_back_after_an_error(capfd: pytest.CaptureFixture[
         raise RuntimeError
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
+
+
+def test_a_program_without_a_terminal_needs_no_fence() -> None:
+    """A window started from the desktop may have no descriptor 2 at all."""
+    program = (
+        "import os\n"
+        "from engine.track.native_log import native_log_fence\n"
+        "os.close(2)\n"
+        "with native_log_fence():\n"
+        "    os.write(1, b'inside')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
+    assert done.stdout == b"inside"
