@@ -104,6 +104,7 @@ class Outlets:
             recorder.open()
             self._notice = None
             self._recorder = recorder
+            self.outputs.begin_time_line()
             self.outputs.add(recorder)
 
     def stop_recording(self) -> RecordingReport:

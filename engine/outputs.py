@@ -12,11 +12,17 @@ from engine.clock import Clock
 from engine.errors import UnderstudyError
 from engine.types import Picture, Sink
 
+_BACK_S = 0.5
+"""Media time that falls back by more belongs to another source; less is jitter about a stand-in's picture."""
+
 OnFailure = Callable[[Sink, UnderstudyError], None]
 
 
 class Outputs:
-    """Hands each picture to every sink that is on.
+    """Hands each picture to every sink that is on, on one media time line.
+
+    Another source begins at its own zero; its pictures go on where the last one's ended, so that a recording
+    does. Until then media times are left alone, since a clip's sound is in step with them.
 
     Args:
         card: The standby card.
@@ -33,6 +39,7 @@ class Outputs:
         self._is_panicked = False
         self._is_standby = False
         self._media_s = 0.0
+        self._offset_s = 0.0
         self._sent_at_s = clock.now_s()
 
     @property
@@ -60,14 +67,21 @@ class Outputs:
             self._sinks = tuple(other for other in self._sinks if other is not sink)
         return is_on
 
+    def begin_time_line(self) -> None:
+        """Go back to the source's own times: a recording begins, and its sound is in step with them."""
+        with self._lock:
+            self._media_s -= self._offset_s
+            self._offset_s = 0.0
+
     def send(self, picture: Picture) -> bool:
         """Hand ``picture`` to every sink; returns False while the panic key is down."""
         with self._lock:
             if self._is_panicked:
                 return False
             self._is_standby = False
-            self._media_s, self._sent_at_s = picture.media_s, self._clock.now_s()
-            failed = self._hand_over(self._sinks, picture)
+            placed = self._placed(picture)
+            self._media_s, self._sent_at_s = placed.media_s, self._clock.now_s()
+            failed = self._hand_over(self._sinks, placed)
         self._report(failed)
         return True
 
@@ -84,6 +98,13 @@ class Outputs:
             self._is_panicked = on
         if on:
             self.show_standby()
+
+    def _placed(self, picture: Picture) -> Picture:
+        """Return ``picture`` at its place on the time line."""
+        if picture.media_s + self._offset_s < self._media_s - _BACK_S:
+            elapsed_s = self._clock.now_s() - self._sent_at_s
+            self._offset_s = self._media_s + elapsed_s - picture.media_s
+        return replace(picture, media_s=picture.media_s + self._offset_s) if self._offset_s else picture
 
     def _stamped(self) -> Picture:
         """Return the card as of now, so that a recording shows it for as long as it was shown."""

@@ -212,7 +212,9 @@ class Session:
         run = self._run
         source = run.source if run is not None else None
         rate = getattr(source, "rate", None) or _CAMERA_RATE
-        sound = None if settings.loop else source_clip(settings.source)
+        # Before its first picture a clip's sound has no place yet, and one that loops has none at all.
+        has_sound = not settings.loop and self.status().frames_out > 0
+        sound = source_clip(settings.source) if has_sound else None
         return RecordingPlan(path=path, size=settings.composed_size, rate=rate, sound=sound)
 
     def _stop_engine(self) -> None:

@@ -5,6 +5,7 @@ avatar stands in at a calm rate. Hot changes are small functions that run here b
 wrong ends the thread, never silently: the failure is kept, and ``on_failure`` has the standby card shown.
 """
 
+import gc
 import logging
 import queue
 import threading
@@ -124,6 +125,7 @@ class Worker:
         """The worker thread's top function."""
         try:
             pipeline = self._build()
+            gc.freeze()  # a sweep over all that the libraries have loaded would cost a few frames
             self._frame_at_s = self._clock.now_s()
             self._hooks.on_ready()
             while not self._is_stopping.is_set():
@@ -136,6 +138,7 @@ class Worker:
 
     def _fail(self, error: UnderstudyError) -> None:
         self._error = error
+        self._feed.handover.close()  # nobody takes frames any more: the feed ends, too
         self._hooks.on_failure(error)
 
     def _turn(self, pipeline: Pipeline) -> Pipeline:

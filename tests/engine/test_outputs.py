@@ -78,6 +78,36 @@ def test_the_card_carries_on_media_time_so_that_a_recording_shows_it_as_long(
     assert sink.pictures[-1].media_s == pytest.approx(3.5)
 
 
+def test_media_time_goes_on_when_another_source_begins_at_zero(outputs: Outputs, clock: FakeClock) -> None:
+    sink = FakeSink()
+    outputs.add(sink)
+    for index in range(3):
+        outputs.send(picture(index, media_s=60 + index / 25))
+    clock.sleep_s(0.7)
+    for index in range(3):
+        outputs.send(picture(index, media_s=index / 25))
+    times_s = [sent.media_s for sent in sink.pictures]
+    assert times_s == pytest.approx([60.0, 60.04, 60.08, 60.78, 60.82, 60.86])
+
+
+def test_a_recording_begins_with_the_source_s_own_times(outputs: Outputs) -> None:
+    sink = FakeSink()
+    outputs.add(sink)
+    for media_s in (60.0, 0.0):
+        outputs.send(picture(0, media_s=media_s))
+    outputs.begin_time_line()
+    outputs.send(picture(1, media_s=0.04))
+    assert [sent.media_s for sent in sink.pictures] == [60.0, 60.0, 0.04]
+
+
+def test_a_small_step_back_is_left_alone_since_sound_is_in_step_with_it(outputs: Outputs) -> None:
+    sink = FakeSink()
+    outputs.add(sink)
+    for media_s in (1.0, 1.3, 1.2, 1.4):
+        outputs.send(picture(0, media_s=media_s))
+    assert [sent.media_s for sent in sink.pictures] == [1.0, 1.3, 1.2, 1.4]
+
+
 def test_a_sink_that_fails_is_taken_off_and_the_others_go_on(
     outputs: Outputs, failures: list[tuple[Sink, UnderstudyError]]
 ) -> None:

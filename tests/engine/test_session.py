@@ -162,6 +162,8 @@ def test_a_network_that_raises_shows_the_card_and_offers_a_restart(
     wait_until(lambda: rooms.camera.origins[-1] is Origin.STANDBY, "the card")
     assert CAMERA_PIXEL not in all_pixels(rooms.camera.pictures)
     assert session.status().is_live, "the virtual camera stays, with the card"
+    give(source)
+    wait_until(lambda: source.is_closed, "the camera is let go")
 
     session.restart()
     show(session, source)
