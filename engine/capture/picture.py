@@ -11,6 +11,8 @@ from engine.types import RgbImage
 
 MIN_SIDE_PX, MAX_SIDE_PX = 128, 8192
 
+_TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})  # FFmpeg draws text files as pictures of letters
+
 
 def read_picture(path: Path) -> RgbImage:
     """Return a picture file as RGB; transparent parts become white.
@@ -29,7 +31,11 @@ def read_picture(path: Path) -> RgbImage:
             if not container.streams.video:
                 raise _unreadable(path, "it holds no picture")
             stream = container.streams.video[0]
+            if stream.codec_context.name in _TEXT_CODECS:
+                raise _unreadable(path, "it is a text")
             _check_size(path, stream.codec_context.width, stream.codec_context.height)
+            if stream.codec_context.name == "mjpeg":  # else half a JPEG is a picture, its lower half grey
+                stream.codec_context.options = {"err_detect": "explode"}
             frame = next(container.decode(stream))
     except (av.error.FFmpegError, OSError, StopIteration) as error:
         reason = "it is not a picture, or damaged"
