@@ -54,7 +54,7 @@ class RoundRobin:
         name = max(overdue, key=lambda each: overdue[each] / self._period_s[each], default=None)
         if name is None or overdue[name] < -_SLACK_S:
             return None
-        # Keep the beat while nearly on time; after a gap start a new one instead of catching up.
-        late_s = overdue[name] if overdue[name] < self._period_s[name] / 2 else 0.0
+        # Keep the beat while less than a beat late; after a gap start a new one instead of catching up.
+        late_s = overdue[name] if overdue[name] < self._period_s[name] else 0.0
         self._due_s[name] = at_s + self._period_s[name] - late_s
         return name

@@ -22,7 +22,7 @@ def test_rates_come_about(fps: float, rates: tuple[float, float, float]) -> None
     wanted = dict(zip("abc", rates, strict=True))
     counts = Counter(run(wanted, fps))
     for name, rate in wanted.items():
-        assert counts[name] / 10 == pytest.approx(rate, rel=0.12)
+        assert counts[name] / 10 == pytest.approx(rate, rel=0.05)
 
 
 def test_a_slow_source_is_shared_fairly() -> None:
