@@ -57,6 +57,7 @@ class LiveRun:
         self._earlier = (0, 0)  # frames read and dropped by feeds that were left
         hooks = WorkerHooks(
             on_ready=self._is_ready.set,
+            on_new_source=self._on_new_source,
             on_pictures=self._pacer.put,
             on_beat=self._beat,
             on_failure=self._on_failure,
@@ -82,6 +83,7 @@ class LiveRun:
 
     def start(self) -> None:
         """Start the threads; the standby card is shown until the first picture."""
+        self._outlets.outputs.expect_new_source()
         self._outlets.outputs.show_standby()
         self._watchdog.start()
         self._feed.start()
@@ -111,7 +113,6 @@ class LiveRun:
             old = self._feed
             old.stop()
             self._earlier = (self._earlier[0] + old.frames_in, self._earlier[1] + old.dropped)
-            self._meter.expect_new_source()
             self._feed = self._make_feed(settings)
             self._worker.use_feed(self._feed)
             self._feed.start()
@@ -168,6 +169,11 @@ class LiveRun:
     def _beat(self) -> None:
         self._watchdog.beat()
         self._outlets.heartbeat()
+
+    def _on_new_source(self) -> None:
+        self._pacer.clear()
+        self._meter.expect_new_source()
+        self._outlets.outputs.expect_new_source()
 
     def _hand_on(self, picture: Picture) -> None:
         with self._staging.times.measure("send"):

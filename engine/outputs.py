@@ -12,17 +12,15 @@ from engine.clock import Clock
 from engine.errors import UnderstudyError
 from engine.types import Picture, Sink
 
-_BACK_S = 0.5
-"""Media time that falls back by more belongs to another source; less is jitter about a stand-in's picture."""
-
 OnFailure = Callable[[Sink, UnderstudyError], None]
 
 
 class Outputs:
     """Hands each picture to every sink that is on, on one media time line.
 
-    Another source begins at its own zero; its pictures go on where the last one's ended, so that a recording
-    does. Until then media times are left alone, since a clip's sound is in step with them.
+    A source begins at its own zero, but time on the line never goes back, so that a recording does not: the
+    first picture of a source's frame is placed at now, the others follow at its pace, and pictures without a
+    frame (the avatar at rest, the card) lie at now.
 
     Args:
         card: The standby card.
@@ -39,7 +37,7 @@ class Outputs:
         self._is_panicked = False
         self._is_standby = False
         self._media_s = 0.0
-        self._offset_s = 0.0
+        self._offset_s: float | None = None  # of the source's zero; None until its first frame
         self._sent_at_s = clock.now_s()
 
     @property
@@ -67,11 +65,17 @@ class Outputs:
             self._sinks = tuple(other for other in self._sinks if other is not sink)
         return is_on
 
+    def expect_new_source(self) -> None:
+        """The next frame's picture is the first of another source."""
+        with self._lock:
+            self._offset_s = None
+
     def begin_time_line(self) -> None:
         """Go back to the source's own times: a recording begins, and its sound is in step with them."""
         with self._lock:
-            self._media_s -= self._offset_s
-            self._offset_s = 0.0
+            if self._offset_s is not None:
+                self._media_s -= self._offset_s
+                self._offset_s = 0.0
 
     def send(self, picture: Picture) -> bool:
         """Hand ``picture`` to every sink; returns False while the panic key is down."""
@@ -79,9 +83,7 @@ class Outputs:
             if self._is_panicked:
                 return False
             self._is_standby = False
-            placed = self._placed(picture)
-            self._media_s, self._sent_at_s = placed.media_s, self._clock.now_s()
-            failed = self._hand_over(self._sinks, placed)
+            failed = self._hand_over(self._sinks, self._placed(picture))
         self._report(failed)
         return True
 
@@ -100,16 +102,19 @@ class Outputs:
             self.show_standby()
 
     def _placed(self, picture: Picture) -> Picture:
-        """Return ``picture`` at its place on the time line."""
-        if picture.media_s + self._offset_s < self._media_s - _BACK_S:
-            elapsed_s = self._clock.now_s() - self._sent_at_s
-            self._offset_s = self._media_s + elapsed_s - picture.media_s
-        return replace(picture, media_s=picture.media_s + self._offset_s) if self._offset_s else picture
+        """Return ``picture`` at its place on the time line, which goes on from there."""
+        now_s = self._clock.now_s()
+        media_s = self._media_s + now_s - self._sent_at_s
+        if picture.frame_index >= 0:
+            if self._offset_s is None:
+                self._offset_s = media_s - picture.media_s
+            media_s = picture.media_s + self._offset_s
+        self._media_s, self._sent_at_s = media_s, now_s
+        return replace(picture, media_s=media_s)
 
     def _stamped(self) -> Picture:
         """Return the card as of now, so that a recording shows it for as long as it was shown."""
-        elapsed_s = self._clock.now_s() - self._sent_at_s
-        return replace(self._card, captured_at_s=self._clock.now_s(), media_s=self._media_s + elapsed_s)
+        return self._placed(replace(self._card, captured_at_s=self._clock.now_s()))
 
     def _try_send(self, sinks: list[Sink], picture: Picture) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ latency and sound stay exact. No camera pixel comes this far: performances hold 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -175,6 +176,9 @@ class Pipeline:
         machinery: Buffer and decoder.
         cast: The avatar.
         times: Where stage times go.
+
+    Attributes:
+        on_stage: Called after every stage, on the calling thread: a sign of life. It must not wait.
     """
 
     def __init__(self, stand_in: StandIn, machinery: Machinery, cast: Cast, times: StageTimes) -> None:
@@ -185,6 +189,7 @@ class Pipeline:
         self._chunk = machinery.chunk
         self._cast = cast
         self._times = times
+        self.on_stage: Callable[[], None] = lambda: None
         self._entries: list[_Entry] = []
         self._row: list[Row] = []
         self._under_way = 0
@@ -207,9 +212,9 @@ class Pipeline:
             ticket: Which frame.
             performance: What the tracker saw; None when there is no frame, and the avatar stands in.
         """
-        with self._times.measure("retarget"):
+        with self._stage("retarget"):
             control, origin = self._stand_in.control(performance, ticket.media_s)
-        with self._times.measure("condition"):
+        with self._stage("condition"):
             self._row.append(self._cast.conditioner.row(control))
         self._entries.append(_Entry(ticket, origin))
         self._under_way += 1
@@ -258,19 +263,25 @@ class Pipeline:
         self._decoder.reset()
         return dropped
 
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        with self._times.measure(name):
+            yield
+        self.on_stage()
+
     def _push(self) -> list[Picture]:
         conditions = self._row[0] if self._chunk == 1 else self._join(self._row)
         entries, self._entries, self._row = tuple(self._entries), [], []
-        with self._times.measure("denoise"):
+        with self._stage("denoise"):
             popped = self._buffer.push(conditions, tag=entries)
         return [] if popped is None else self._paint(popped)
 
     def _paint(self, popped: CleanRow) -> list[Picture]:
         entries = popped.tag
         assert isinstance(entries, tuple)  # this class pushed it
-        with self._times.measure("decode"):
+        with self._stage("decode"):
             rgba = self._decoder.decode(popped.latents, popped.conditions, self._cast.conditioner.picture)
-        with self._times.measure("compose"):
+        with self._stage("compose"):
             pairs = [(entry, frame) for entry, frame in zip(entries, rgba, strict=True) if entry.ticket]
             pictures = [_picture(entry, self._cast.composer(frame)) for entry, frame in pairs]
         self._under_way -= len(pictures)

@@ -34,12 +34,14 @@ class WorkerHooks:
 
     Attributes:
         on_ready: The pipeline is built.
+        on_new_source: From now on frames come from another source.
         on_pictures: The pictures that became ready, oldest first.
-        on_beat: The engine lives; once per turn.
+        on_beat: The engine lives; after every stage, and while it waits.
         on_failure: The thread is about to end because of this.
     """
 
     on_ready: Callable[[], None]
+    on_new_source: Callable[[], None]
     on_pictures: Callable[[Sequence[Picture]], None]
     on_beat: Callable[[], None]
     on_failure: Callable[[UnderstudyError], None]
@@ -116,7 +118,9 @@ class Worker:
         def change(pipeline: Pipeline) -> Pipeline:
             self._feed = feed
             self._is_ended = False
+            self._frame_at_s, self._media_s = self._clock.now_s(), 0.0
             pipeline.forget_person()
+            self._hooks.on_new_source()
             return pipeline
 
         self.post(change)
@@ -125,6 +129,7 @@ class Worker:
         """The worker thread's top function."""
         try:
             pipeline = self._build()
+            pipeline.on_stage = self._hooks.on_beat
             gc.freeze()  # a sweep over all that the libraries have loaded would cost a few frames
             self._frame_at_s = self._clock.now_s()
             self._hooks.on_ready()
@@ -159,6 +164,7 @@ class Worker:
             except queue.Empty:
                 return pipeline
             pipeline = command(pipeline)
+            pipeline.on_stage = self._hooks.on_beat
 
     def _step(self, pipeline: Pipeline) -> list[Picture]:
         """Paint the next frame, or the avatar by itself when none comes. Raises ``EOFError`` at the end."""

@@ -119,7 +119,7 @@ def _add_avatars(commands: Commands) -> None:
 
 
 # Each command's module loads what it needs, when it is chosen.
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415 - see above
 
 
 def _run_window(_arguments: argparse.Namespace, _console: Console) -> int:

@@ -1,5 +1,7 @@
 """Order at the door to the sinks, the standby card, panic, and sinks that fail."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -67,45 +69,70 @@ def test_a_sink_that_comes_while_the_card_is_shown_gets_the_card(outputs: Output
     assert sink.origins == [Origin.STANDBY]
 
 
-def test_the_card_carries_on_media_time_so_that_a_recording_shows_it_as_long(
-    outputs: Outputs, clock: FakeClock
-) -> None:
+@pytest.fixture
+def times(outputs: Outputs) -> Callable[[], list[float]]:
     sink = FakeSink()
     outputs.add(sink)
+    return lambda: [sent.media_s for sent in sink.pictures]
+
+
+def test_card_and_resting_avatar_lie_at_now_so_that_a_recording_shows_them_as_long(
+    outputs: Outputs, clock: FakeClock, times: Callable[[], list[float]]
+) -> None:
     outputs.send(picture(0, media_s=3.0))
     clock.sleep_s(0.5)
     outputs.show_standby()
-    assert sink.pictures[-1].media_s == pytest.approx(3.5)
+    clock.sleep_s(0.5)
+    outputs.send(picture(-1, media_s=77.0))
+    clock.sleep_s(0.5)
+    outputs.send(picture(1, media_s=4.5))
+    assert times() == pytest.approx([0.0, 0.5, 1.0, 1.5])
 
 
-def test_media_time_goes_on_when_another_source_begins_at_zero(outputs: Outputs, clock: FakeClock) -> None:
-    sink = FakeSink()
-    outputs.add(sink)
+def test_frames_keep_their_distances_however_late_they_come(
+    outputs: Outputs, clock: FakeClock, times: Callable[[], list[float]]
+) -> None:
+    for index, late_s in enumerate((0.0, 0.3, 0.01, 0.2)):
+        clock.sleep_s(late_s)
+        outputs.send(picture(index, media_s=index / 25))
+    assert times() == pytest.approx([0.0, 0.04, 0.08, 0.12])
+
+
+def test_time_goes_on_when_another_source_begins_at_zero(
+    outputs: Outputs, clock: FakeClock, times: Callable[[], list[float]]
+) -> None:
     for index in range(3):
         outputs.send(picture(index, media_s=60 + index / 25))
-    clock.sleep_s(0.7)
+    outputs.expect_new_source()
+    clock.sleep_s(0.5)
+    outputs.send(picture(-1, media_s=0.0))
+    clock.sleep_s(0.2)
     for index in range(3):
         outputs.send(picture(index, media_s=index / 25))
-    times_s = [sent.media_s for sent in sink.pictures]
-    assert times_s == pytest.approx([60.0, 60.04, 60.08, 60.78, 60.82, 60.86])
+    assert times() == pytest.approx([0.0, 0.04, 0.08, 0.58, 0.78, 0.82, 0.86])
 
 
-def test_a_recording_begins_with_the_source_s_own_times(outputs: Outputs) -> None:
-    sink = FakeSink()
-    outputs.add(sink)
-    for media_s in (60.0, 0.0):
-        outputs.send(picture(0, media_s=media_s))
-    outputs.begin_time_line()
+def test_what_was_shown_while_a_camera_opened_does_not_swallow_its_first_seconds(
+    outputs: Outputs, clock: FakeClock, times: Callable[[], list[float]]
+) -> None:
+    outputs.show_standby()
+    clock.sleep_s(10.0)
+    outputs.show_standby()
+    outputs.send(picture(0, media_s=0.0))
     outputs.send(picture(1, media_s=0.04))
-    assert [sent.media_s for sent in sink.pictures] == [60.0, 60.0, 0.04]
+    assert times() == pytest.approx([0.0, 10.0, 10.0, 10.04])
 
 
-def test_a_small_step_back_is_left_alone_since_sound_is_in_step_with_it(outputs: Outputs) -> None:
-    sink = FakeSink()
-    outputs.add(sink)
-    for media_s in (1.0, 1.3, 1.2, 1.4):
-        outputs.send(picture(0, media_s=media_s))
-    assert [sent.media_s for sent in sink.pictures] == [1.0, 1.3, 1.2, 1.4]
+def test_a_recording_begins_with_the_source_s_own_times(
+    outputs: Outputs, clock: FakeClock, times: Callable[[], list[float]]
+) -> None:
+    clock.sleep_s(10.0)
+    outputs.send(picture(0, media_s=2.0))
+    outputs.begin_time_line()
+    outputs.send(picture(1, media_s=2.04))
+    clock.sleep_s(0.04)
+    outputs.show_standby()
+    assert times() == pytest.approx([10.0, 2.04, 2.08])
 
 
 def test_a_sink_that_fails_is_taken_off_and_the_others_go_on(

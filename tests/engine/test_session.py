@@ -204,6 +204,7 @@ def test_another_source_in_mid_show_keeps_the_networks_and_counts_on(
 ) -> None:
     other = rooms.sources["1"] = FakeSource(count=None, gate=threading.Semaphore(0))
     session.start()
+    session.start_recording(Path("out.mp4"))
     show(session, source, 3)
     session.set_source("1")
     wait_until(lambda: source.is_closed, "the first camera is let go")
@@ -211,6 +212,8 @@ def test_another_source_in_mid_show_keeps_the_networks_and_counts_on(
     status = session.status()
     assert (status.frames_in, status.frames_out) == (5, 5)
     assert len(rooms.studio.made) == 1
+    times_s = [picture.media_s for picture in rooms.sink.pictures]
+    assert times_s == sorted(times_s), "the recording's time never goes back"
 
 
 def test_a_clip_ends_with_every_frame_handed_on(rooms: FakeRooms, source: FakeSource) -> None:
