@@ -28,6 +28,10 @@ class PocketConditioner:
         avatar: Who is put on stage.
         size: Side of the generated picture in pixels, a multiple of 32.
 
+    Attributes:
+        picture: The avatar for the decoder, ``(1, 4, S, S)`` RGBA 0..1, colour continued beyond its edge.
+        plate: The avatar's picture without the avatar, ``(S, S, 3)``.
+
     Raises:
         ValueError: ``size`` is not a multiple of 32, or the avatar's picture is not square.
     """
@@ -46,7 +50,7 @@ class PocketConditioner:
         scores = torch.from_numpy(avatar.scores.astype(np.float32))[None]
         self.picture = torch.cat([extend_colour(rgb, alpha), alpha], dim=1).contiguous()
         plate = background_plate(rgb, alpha)[0].permute(1, 2, 0)
-        self.plate: RgbImage = (plate * 255.0 + 0.5).clamp(0, 255).byte().numpy()
+        self.plate: RgbImage = (plate * 255.0 + 0.5).clamp(0, 255).byte().contiguous().numpy()
         cells = size // LATENT_STRIDE
         with torch.inference_mode():
             heat = heat_maps(self._points, scores, cells, cells)

@@ -21,10 +21,8 @@ AVATAR_SIZE = 512
 NO_FACE = 0.2
 """Below this confidence there is taken to be no face at all."""
 
-_SURE, _LOST = (
-    0.05,
-    0.20,
-)  # expected error of the face's points, in inter-ocular distances, at confidence 1 and 0
+# Expected error of the face's points, in inter-ocular distances, at confidence 1 and 0.
+_SURE, _LOST = 0.05, 0.20
 _HEAD_SHARE = 0.50  # of the avatar's height, from the top of the hair to the chin
 _HEAD_TOP = 0.20  # of the avatar's height, above the hair
 _CLOSE_UP = 1.6  # side of the last look, in head heights
@@ -75,6 +73,20 @@ class _Look:
         return max(float(self.points[_CHIN, 1] - self.points[_HAIR_TOP, 1]), 0.05)
 
 
+@dataclass(frozen=True, slots=True)
+class _Find:
+    """A head that was framed, and two looks at it."""
+
+    framed: _Square
+    whole: _Look
+    close: _Look
+
+    @property
+    def confidence(self) -> float:
+        sure = min(self.close.confidence, self.whole.confidence, _agreement(self.close, self.whole))
+        return sure * _is_face(self.close)
+
+
 def avatar_from_picture(name: str, rgb: RgbImage, network: PortraitNet) -> Avatar:
     """Frame the head as the built-in avatars are framed, and find its points.
 
@@ -91,20 +103,16 @@ def avatar_from_picture(name: str, rgb: RgbImage, network: PortraitNet) -> Avata
         NoFaceError: nothing that looks like a drawn face is there.
     """
     picture = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255.0
-    framed = _whole(rgb)
-    for _ in range(_FRAMINGS):
-        framed = _framed(_look(network, picture, framed))
-    whole = _look(network, picture, framed)
-    close = _look(network, picture, _close_up(whole))
-    confidence = min(close.confidence, whole.confidence, _agreement(close, whole)) * _is_face(close)
-    if confidence < NO_FACE:
+    found = max((_find(network, picture, start) for start in _starts(rgb)), key=lambda one: one.confidence)
+    if found.confidence < NO_FACE:
         raise NoFaceError(
-            f"No drawn face was found in {name!r} (confidence {confidence:.2f}, {NO_FACE} is needed).",
+            f"No drawn face was found in {name!r} (confidence {found.confidence:.2f}, {NO_FACE} is needed).",
             hint="Choose a drawn portrait from the front, with the whole head and the shoulders.",
         )
+    whole, framed = found.whole, found.framed
     points = whole.points.copy()
-    points[_FACE] = close.points[_FACE]
-    depth = np.where(np.arange(len(points)) < _FACE.stop, close.depth, whole.depth) / framed.side
+    points[_FACE] = found.close.points[_FACE]
+    depth = np.where(np.arange(len(points)) < _FACE.stop, found.close.depth, whole.depth) / framed.side
     matte = F.interpolate(whole.alpha.sigmoid(), size=AVATAR_SIZE, mode="bicubic").clamp(0, 1)[0, 0].numpy()
     pixels = _cut(picture, framed, AVATAR_SIZE)[0].permute(1, 2, 0)
     return Avatar(
@@ -114,8 +122,27 @@ def avatar_from_picture(name: str, rgb: RgbImage, network: PortraitNet) -> Avata
         depth=depth.astype(np.float32),
         scores=(whole.visible > 0.0).astype(np.float32),
         matte=matte,
-        confidence=confidence,
+        confidence=found.confidence,
     )
+
+
+def _starts(rgb: RgbImage) -> list[_Square]:
+    """Where to look first: at everything, and in an oblong picture at the squares along its longer side."""
+    height, width, _ = rgb.shape
+    larger = max(height, width)
+    if height == width:
+        return [_whole(rgb)]
+    side = min(height, width) / larger
+    room = width / larger - side, height / larger - side
+    return [_whole(rgb), *(_Square(room[0] * part, room[1] * part, side) for part in (0.0, 0.5, 1.0))]
+
+
+def _find(network: PortraitNet, picture: Tensor, start: _Square) -> _Find:
+    framed = start
+    for _ in range(_FRAMINGS):
+        framed = _framed(_look(network, picture, framed))
+    whole = _look(network, picture, framed)
+    return _Find(framed, whole, _look(network, picture, _close_up(whole)))
 
 
 def _agreement(close: _Look, whole: _Look) -> float:
