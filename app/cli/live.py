@@ -53,7 +53,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             session.start()
             console.say("Press Ctrl-C to stop.")
             watch = _Watch(session, console, clock, arguments.seconds)
-            status = watch.until(interrupt, lambda status: status.state is not SessionState.STARTING)
+            # From the first frame on, a clip's sound has its place, and nobody records a loading screen.
+            status = watch.until(
+                interrupt, lambda status: status.frames_out > 0 or status.state is SessionState.ENDED
+            )
             if arguments.record is not None and not interrupt.is_asked():
                 session.start_recording(arguments.record)
                 console.say(f"Recording to {arguments.record}.")
