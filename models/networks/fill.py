@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-TOUCHED, SOLID = 0.02, 0.98
-"""Alpha above which a pixel shows some of the character, and below which it shows some background."""
+TOUCHED, MOSTLY = 0.02, 0.5
+"""Alpha above which a pixel shows some of the character, and above which its colour can be told."""
 
 
 def push_pull(picture: Tensor, weight: Tensor) -> Tensor:
@@ -43,12 +43,16 @@ def background_plate(rgb: Tensor, alpha: Tensor) -> Tensor:
 def extend_colour(rgb: Tensor, alpha: Tensor) -> Tensor:
     """Continue the character's colour beyond its edge, so that a warp never drags the background along.
 
+    On the edge itself the background's share is taken out, ``(rgb - (1 - alpha) plate) / alpha``: a drawn
+    outline lies there, and would be lost if only solid pixels were kept.
+
     Args:
         rgb: ``(B, 3, H, W)`` 0..1.
         alpha: The character's ``(B, 1, H, W)`` 0..1.
 
     Returns:
-        ``(B, 3, H, W)``: ``rgb`` inside, its continuation outside.
+        ``(B, 3, H, W)``: the character's own colour inside, its continuation outside.
     """
-    inside = 1.0 - F.max_pool2d((alpha < SOLID).to(rgb.dtype), 3, stride=1, padding=1)
-    return push_pull(rgb, inside)
+    plate = background_plate(rgb, alpha)
+    colour = ((rgb - (1.0 - alpha) * plate) / alpha.clamp_min(MOSTLY)).clamp(0.0, 1.0)
+    return push_pull(colour, (alpha >= MOSTLY).to(rgb.dtype))
