@@ -11,8 +11,9 @@ from models.networks.warp import thin_plate_flow
 
 FULL_GRID, HEAD_GRID = 64, 32  # cells a side of the two displacement fields
 
-# Points that a lid, a pupil or a lip moves: the head's warp leaves them out and never squeezes an iris.
-MOVING_PARTS = (*range(18, 21), *range(22, 25), *range(26, 29), *range(30, 33), 33, 34, *range(36, 39))
+# Points that a lid or a lip moves: the head's warp leaves them out, so that it never squeezes an iris; it
+# follows the pupils, so that it carries the iris to where the eye looks.
+MOVING_PARTS = (*range(18, 21), *range(22, 25), *range(26, 29), *range(30, 33), *range(36, 39))
 MOVING_PARTS += (*range(40, 43), *range(43, 51))
 # Elbows and wrists: arms hang unseen in most references, so a warp would drag the body after them.
 ARMS = (57, 58, 59, 60)
