@@ -298,7 +298,7 @@ class PocketPainter(nn.Module):
             latents: ``(F, 8, h, w)`` clean latents of successive frames.
             curves: ``(F, 37, 4h, 4w)`` of ``CurveMaps``.
             full_warp: ``(F, 4, 8h, 8w)``, the reference under the warp of all points.
-            head_warp: ``(F, 4, 4h, 4w)``, the reference under the warp without lids, pupils and lips.
+            head_warp: ``(F, 4, 4h, 4w)``, the reference under the warp without lids and lips.
             memory: ``(B, C, h, w)``: what the call before returned, zeros at the start.
 
         Returns:
