@@ -68,14 +68,14 @@ def _bokeh(canvas: Canvas, drop: Backdrop, rng: np.random.Generator) -> None:
 
 
 def _room(canvas: Canvas, drop: Backdrop, rng: np.random.Generator) -> None:
-    left = rng.uniform(-0.05, 0.1) if rng.random() < 0.5 else rng.uniform(0.6, 0.7)  # noqa: PLR2004
+    left = rng.uniform(-0.05, 0.1) if rng.random() < 0.5 else rng.uniform(0.6, 0.7)
     canvas.ramp(np.array([0.5, 0.3]), np.array([0.5, 1.1]), drop.second, 0.7)
     canvas.fill(_box(left, 0.08, left + 0.32, 0.55), mix(drop.second, (60, 50, 60), 0.3))
     for row in range(2):
         for column in range(2):
             x, y = left + 0.015 + column * 0.15, 0.095 + row * 0.226
             canvas.fill(_box(x, y, x + 0.14, y + 0.212), drop.third)
-    shelf = 0.62 if left < 0.3 else 0.06  # noqa: PLR2004
+    shelf = 0.62 if left < 0.3 else 0.06
     x = shelf
     while x < shelf + 0.3:
         width, height = rng.uniform(0.02, 0.05), rng.uniform(0.12, 0.2)

@@ -40,7 +40,7 @@ def draw_neck(scene: Scene) -> None:
     scene.canvas.fill(scene.body(neckline(scene.character)), scene.character.face.skin)
     scene.canvas.fill(outline, scene.character.face.skin)
     style = scene.character.style
-    if style.shade >= 0.15:  # noqa: PLR2004 - unshaded styles
+    if style.shade >= 0.15:  # unshaded styles
         face = scene.face_outline
         fall = -scene.up() * 0.2 + np.array([-0.05 * style.light, 0]) * scene.unit
         with scene.canvas.clipped(outline, 0.8 if scene.painted else 1.0) as layer:
@@ -72,12 +72,12 @@ def _pattern(scene: Scene, layer: Canvas) -> None:
                 [(-3, y - 0.1), (0, y + 0.06), (3, y - 0.1), (3, y + 0.05), (0, y + 0.21), (-3, y + 0.05)]
             )
             layer.fill(scene.body(band), clothes.second)
-    elif clothes.pattern == 2:  # noqa: PLR2004 - a badge on the chest
+    elif clothes.pattern == 2:  # a badge on the chest
         layer.fill(
             ellipse(scene.body(np.array([(0.75, base + 0.95)]))[0], 0.16 * scene.unit, 0.16 * scene.unit),
             clothes.accent,
         )
-    elif clothes.pattern == 3:  # noqa: PLR2004 - yoke
+    elif clothes.pattern == 3:  # yoke
         t = np.linspace(0, np.pi, 20)
         yoke = np.stack([1.25 * np.cos(t), base + 0.1 + 0.62 * np.sin(t)], 1)
         layer.fill(

@@ -57,7 +57,7 @@ def _ball(scene: Scene, side: int, upper: Array, lower: Array) -> None:
     """Draw what is seen between the lids."""
     opening = np.concatenate([upper, lower[::-1]])
     gap = np.abs(upper - lower).max() * scene.canvas.scale
-    if gap < 0.5:  # noqa: PLR2004 - pixels; a closed eye shows its lash line only
+    if gap < 0.5:  # pixels; a closed eye shows its lash line only
         return
     skin, eyes = scene.character.face.skin, scene.character.eyes
     white = mix((252, 252, 255), skin, 0.06)
@@ -66,7 +66,7 @@ def _ball(scene: Scene, side: int, upper: Array, lower: Array) -> None:
         canvas.pixels[:] = (*white, 255)
         layer = scene.on(canvas)
         _iris(layer, centre, eyes.colour_left if side < 0 else eyes.colour_right)
-        if not scene.character.style.shade < 0.2:  # noqa: PLR2004 - no lid shadow in nearly unshaded styles
+        if not scene.character.style.shade < 0.2:  # no lid shadow in nearly unshaded styles
             _lid_shadow(layer, upper)
         _glints(layer, centre)
 

@@ -36,7 +36,7 @@ def _shade_mass(scene: Scene, shapes: HairShapes, outline: Array) -> None:
     away = np.array([-scene.character.style.light, 0.0]) * scene.unit
     with scene.canvas.clipped(outline) as layer:
         for shade in shapes.back_shade:
-            if len(shade.points) < 10:  # noqa: PLR2004 - short hair is dark as a whole
+            if len(shade.points) < 10:  # short hair is dark as a whole
                 inner = scene.shape(shade)
                 if scene.painted:
                     layer.haze(inner, 0.12 * scene.unit, scene.inks.hair_deep, 0.9)

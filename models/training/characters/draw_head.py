@@ -148,7 +148,7 @@ def _blush(scene: Scene, layer: Canvas) -> None:
 def _hair_shadow(scene: Scene, layer: Canvas) -> None:
     cap = hair_shapes(scene.character).cap
     style = scene.character.style
-    if cap is None or style.shade < 0.15:  # noqa: PLR2004 - unshaded styles drop it
+    if cap is None or style.shade < 0.15:  # unshaded styles drop it
         return
     fall = -scene.up() * 0.1 + np.array([-style.light * 0.04, 0.0]) * scene.unit
     place = scene.shape(cap) + fall

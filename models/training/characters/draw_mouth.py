@@ -57,7 +57,7 @@ def draw_mouth(scene: Scene) -> None:
     outer, inner = _lip_curves(scene, "lip_outer"), _lip_curves(scene, "lip_inner")
     _lips(scene, outer, inner)
     gap = float(np.hypot(*(inner[1] - inner[0]).T).max()) * scene.canvas.scale
-    if gap > 0.5:  # noqa: PLR2004 - pixels
+    if gap > 0.5:  # pixels
         with scene.canvas.clipped(np.concatenate([inner[0], inner[1][::-1]])) as canvas:
             _inside(scene, canvas, *inner)
     ink, unit = scene.inks.feature, scene.unit

@@ -70,7 +70,7 @@ def _curtain(character: Character, parts: BackParts, length: float, wave: float,
     )
     parts.shade.append(shape(inner, -0.3, 1.0, hanging(inner)))
     for tip in tips:
-        if abs(tip[0]) > 0.55:  # noqa: PLR2004 - strand lines beside the neck only
+        if abs(tip[0]) > 0.55:  # strand lines beside the neck only
             curve = line((tip[0] * 0.96, 0.1), (tip[0] * 1.0, 0.6 * tip[1]), (tip[0] * 0.98, tip[1] - 0.12))
             parts.strands.append(shape(curve, -0.29, 1.0, hanging(curve)))
 

@@ -87,7 +87,7 @@ def _cap(character: Character) -> Shape:
 def _locks(character: Character) -> tuple[list[Shape], list[Shape]]:
     """Locks in front of the ears and their strand lines."""
     hair = character.hair
-    if hair.side_locks <= 0.05:  # noqa: PLR2004 - too short to see
+    if hair.side_locks <= 0.05:  # too short to see
         return [], []
     bottom = 0.25 + hair.side_locks
     low = at((0.97, bottom))[0]

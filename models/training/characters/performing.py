@@ -79,10 +79,10 @@ def _bump(seconds: Array, start: float, rise: float, hold: float, fall: float) -
 
 def _head(rng: np.random.Generator, seconds: Array, energy: float) -> _Channels:
     yaw = _waves(rng, seconds, energy * rng.uniform(5, 30))
-    if rng.random() < 0.25:  # noqa: PLR2004 - a quarter of the performances look around in jumps
+    if rng.random() < 0.25:  # a quarter of the performances look around in jumps
         yaw += _eased_steps(rng, seconds, 12 * energy, 1.5, 0.45)
     pitch = _waves(rng, seconds, energy * rng.uniform(3, 14))
-    if rng.random() < 0.3:  # noqa: PLR2004 - nods
+    if rng.random() < 0.3:  # nods
         start = rng.uniform(0, max(seconds[-1] - 1, 0.1))
         envelope = _bump(seconds, start, 0.2, 0.8, 0.3)
         pitch += 9 * envelope * np.sin(2 * np.pi * rng.uniform(1.2, 2.0) * (seconds - start))
@@ -102,12 +102,12 @@ def _blinks(rng: np.random.Generator, seconds: Array) -> tuple[Array, Array]:
     left, right = np.ones_like(seconds), np.ones_like(seconds)
     at = rng.uniform(-0.2, 2.5)
     while at < seconds[-1]:
-        slow = rng.random() < 0.12  # noqa: PLR2004 - some close the eyes for longer
+        slow = rng.random() < 0.12  # some close the eyes for longer
         hold = rng.uniform(0.2, 1.0) if slow else _HOLD_S
         closed = 1 - _bump(seconds, at, _CLOSE_S, hold, _OPEN_S)
         wink = rng.random()
-        left = np.minimum(left, closed) if wink > 0.07 else left  # noqa: PLR2004
-        right = np.minimum(right, closed) if wink < 0.93 else right  # noqa: PLR2004
+        left = np.minimum(left, closed) if wink > 0.07 else left
+        right = np.minimum(right, closed) if wink < 0.93 else right
         at += 0.3 + rng.exponential(rng.choice((0.6, 2.2)))
     return left, right
 
@@ -135,7 +135,7 @@ def _talk(rng: np.random.Generator, seconds: Array) -> Array:
     loud = rng.uniform(0.5, 1.1)
     while at < seconds[-1] + 0.5:
         for _ in range(int(rng.integers(3, 16))):
-            kind = rng.integers(1, 6) if rng.random() < 0.6 else rng.choice((0, 6, 7))  # noqa: PLR2004
+            kind = rng.integers(1, 6) if rng.random() < 0.6 else rng.choice((0, 6, 7))
             times.append(at)
             shapes.append(_VISEMES[kind] * (loud * rng.uniform(0.6, 1.1), 1.0, 1.0))
             at += rng.uniform(0.07, 0.16)
@@ -156,12 +156,12 @@ def _talk(rng: np.random.Generator, seconds: Array) -> Array:
 def _mouth(rng: np.random.Generator, seconds: Array) -> _Channels:
     smile = 0.2 + _eased_steps(rng, seconds, rng.uniform(0.15, 0.5), 1.6, 0.3)
     opening, width, rounding = np.zeros((3, len(seconds)))
-    if rng.random() < 0.65:  # noqa: PLR2004 - two thirds talk
+    if rng.random() < 0.65:  # two thirds talk
         opening, width, rounding = _talk(rng, seconds)
     for _ in range(int(rng.integers(0, 3))):  # laughs, yawns, gasps
         event = _bump(seconds, rng.uniform(-0.3, max(seconds[-1], 0.1)), 0.18, rng.uniform(0.1, 1.0), 0.3)
         opening = np.maximum(opening, event * rng.uniform(0.4, 1.0))
-        if rng.random() < 0.5:  # noqa: PLR2004
+        if rng.random() < 0.5:
             smile = smile + event * (0.9 - smile)
         else:
             rounding = np.maximum(rounding, event * rng.uniform(0.0, 1.0))
@@ -172,7 +172,7 @@ def _mouth(rng: np.random.Generator, seconds: Array) -> _Channels:
 def _body(rng: np.random.Generator, seconds: Array, energy: float) -> _Channels:
     rate = rng.uniform(0.2, 0.35)
     shrug = np.zeros_like(seconds)
-    if rng.random() < 0.2:  # noqa: PLR2004
+    if rng.random() < 0.2:
         shrug = _bump(seconds, rng.uniform(0, max(seconds[-1], 0.1)), 0.25, 0.5, 0.35) * rng.uniform(0.5, 1)
     one_sided = rng.choice((0.0, 0.5, 1.0), p=(0.15, 0.7, 0.15))
     return {
@@ -218,7 +218,7 @@ def sample_performance(rng: np.random.Generator, num_frames: int, fps: float = 2
     energy = float(rng.choice((0.15, 0.5, 0.8, 1.0, 1.3)))
     channels = _head(rng, seconds, energy)
     channels |= _eyes(rng, seconds, energy) | _mouth(rng, seconds) | _body(rng, seconds, energy)
-    if rng.random() < 0.22:  # noqa: PLR2004
+    if rng.random() < 0.22:
         for side in rng.permutation(("left", "right"))[: int(rng.integers(1, 3))]:
             channels |= _arm(rng, seconds, str(side))
     for name, (low, high) in _LIMITS.items():

@@ -25,6 +25,7 @@ from torch.multiprocessing.spawn import spawn
 from models.checkpoints.pocket import load_pocket, save_pocket
 from models.networks.pocket import PocketConfig, PocketNetworks
 from models.training.characters import training_rng
+from models.training.device import training_device
 from models.training.pocket.data import Batch, ClipPool, DataSettings
 from models.training.pocket.evaluate import quick_scores
 from models.training.pocket.patterns import Pattern, sample_pattern
@@ -124,7 +125,7 @@ class Trainer:
 
     def __init__(self, settings: TrainSettings, config: PocketConfig | None = None) -> None:
         self.settings = settings
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = training_device()
         torch.manual_seed(settings.seed)
         self.generator = torch.Generator().manual_seed(settings.seed)
         networks = (
@@ -277,7 +278,7 @@ def _run(rank: int, settings: TrainSettings, data: DataSettings, meeting: str) -
 
 def launch(settings: TrainSettings, data: DataSettings) -> None:
     """Train in one process on a GPU, in ``settings.processes`` on a CPU."""
-    if torch.cuda.is_available() or settings.processes == 1:
+    if training_device().type != "cpu" or settings.processes == 1:
         train(settings, data)
         return
     with tempfile.TemporaryDirectory() as folder:
