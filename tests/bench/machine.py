@@ -18,6 +18,9 @@ BUSY_BELOW = 0.8
 """A run whose product, before or after, falls below this share of the best one counts as busy."""
 
 
+FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """Speeds of the product at one moment, in GFLOP/s.
@@ -51,10 +54,11 @@ def is_busy(before: Reference, after: Reference) -> bool:
 
 
 def describe() -> dict[str, str | int]:
-    """Return what the numbers belong to: commit, processor, cores, torch."""
+    """Return what the numbers belong to: commit, processor and what it computes natively, cores, torch."""
     return {
         "commit": _commit(),
-        "cpu": _cpu_name(),
+        "cpu": _cpu_field("model name") or platform.processor(),
+        "cpu_features": _cpu_features(),
         "cores": os.cpu_count() or 0,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
@@ -79,8 +83,14 @@ def _commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _cpu_name() -> str:
+def _cpu_field(name: str) -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    values = [line.split(":", 1)[1].strip() for line in lines if line.split(":")[0].strip() == name]
+    return values[0] if values else ""
+
+
+def _cpu_features() -> str:
+    # Those that decide how fast a network runs, widest last; empty where the system does not list them.
+    flags = _cpu_field("flags").split()
+    return " ".join(name for name in FEATURES if name in flags)
