@@ -3,9 +3,9 @@
 ``python -m tests.bench.readme --quality quality.json --live live.json live_2x1.json``: each file's last line
 is the JSON document that the bench of that name printed; there may be several live files, one for each
 operating point and size. Rewrites what stands between ``<!-- quality -->`` and ``<!-- /quality -->``, and
-between the markers of ``live``, in the README; and ``networks``, ``training`` and ``scores`` in the model card.
-``--log`` and ``--portrait-log`` take the logs of the training runs. Blocks whose files are not given stay as
-they are.
+between the markers of ``live``, in the README; and ``networks``, ``training`` and ``scores`` in the model
+card. ``--log`` and ``--portrait-log`` take the logs of the training runs. Blocks whose files are not given
+stay as they are.
 """
 
 import argparse
