@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.errors import NoFaceError
 from engine.types import CONTROL_INDEX, Avatar, RgbImage, control_indices, mirrored_controls
-from models.networks.portrait import INPUT_SIZE, PortraitNet, PortraitReading
+from models.networks.portrait import INPUT_SIZE, NUM_FACE_POINTS, PortraitNet, PortraitReading
 
 AVATAR_SIZE = 512
 NO_FACE = 0.2
@@ -27,7 +27,7 @@ _HEAD_SHARE = 0.50  # of the avatar's height, from the top of the hair to the ch
 _HEAD_TOP = 0.20  # of the avatar's height, above the hair
 _CLOSE_UP = 1.6  # side of the last look, in head heights
 _FRAMINGS = 2  # a small face in a wide picture is found roughly first
-_FACE = slice(0, 51)
+_FACE = slice(0, NUM_FACE_POINTS)
 _CHIN, _HAIR_TOP = CONTROL_INDEX["contour_4"], CONTROL_INDEX["hair_top"]
 _MIRRORED = mirrored_controls()
 _FLIP_X = torch.tensor([-1.0, 1.0])
@@ -57,6 +57,7 @@ class _Look:
     spread: NDArray[np.float32]
     depth: NDArray[np.float32]
     visible: NDArray[np.float32]
+    presence: float
     alpha: Tensor  # (1, 1, 64, 64) of the square that was looked at
 
     @property
@@ -66,7 +67,7 @@ class _Look:
 
     @property
     def confidence(self) -> float:
-        return _confidence(float(self.spread[_FACE].mean()) / self.eye_distance)
+        return self.presence * _confidence(float(self.spread[_FACE].mean()) / self.eye_distance)
 
     @property
     def head_height(self) -> float:
@@ -204,6 +205,7 @@ def _look(network: PortraitNet, picture: Tensor, square: _Square) -> _Look:
         spread=torch.maximum(spread, disagreement).numpy() * side,
         depth=((reading.depth[0] + reading.depth[1, _MIRRORED]) / 2).numpy() * side,
         visible=((reading.visible[0] + reading.visible[1, _MIRRORED]) / 2).numpy(),
+        presence=float(reading.presence.mean()),
         alpha=(reading.alpha[:1] + reading.alpha[1:].flip(-1)) / 2,
     )
 

@@ -15,6 +15,7 @@ from models.networks.geometry import NUM_POINTS
 from models.networks.pocket import PlainBlock, Upsample
 
 INPUT_SIZE = 128
+NUM_FACE_POINTS = 51  # contour, brows, nose, eyes, pupils and lips come first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,11 @@ class PortraitReading:
     depth: Tensor
     visible: Tensor
     alpha: Tensor
+
+    @property
+    def presence(self) -> Tensor:
+        """How sure it is that there is a face, ``(B,)`` 0..1: the mean chance that its points are seen."""
+        return self.visible[:, :NUM_FACE_POINTS].sigmoid().mean(1)
 
 
 class PortraitNet(nn.Module):

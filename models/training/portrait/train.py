@@ -1,7 +1,8 @@
 """Train the portrait network: ``python -m models.training.portrait.train --minutes 20``.
 
-Pictures are drawn by ``models.training.characters``; crops, flips, colours, blur and noise vary them. The
-score is the mean distance of the points on held-out characters at rest, in inter-ocular distances.
+Pictures are drawn by ``models.training.characters``; crops, flips, colours, blur and noise vary them, and a
+share of them shows no face: then no point is visible, which is how the network tells. The score is the mean
+distance of the points on held-out characters at rest, in inter-ocular distances.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import json
 import logging
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,13 @@ from models.networks.portrait import INPUT_SIZE, PortraitConfig, PortraitNet, Po
 from models.networks.warp import KNOWN
 from models.training.characters import NEUTRAL, draw, held_out_character, pose
 from models.training.pocket.data import CLIP_FRAMES, Clip, ClipPool, DataSettings
+from models.training.portrait.faceless import faceless
 
 logger = logging.getLogger(__name__)
 
 NUM_SCORED = 40
 REACH = 0.55  # how far from the crop's middle a point may lie and still count
-BLURRED, FLIPPED = 0.3, 0.5  # shares of the pictures
+BLURRED, FLIPPED, FACELESS = 0.3, 0.5, 0.2  # shares of the pictures
 SAVE_S = 240.0
 FACE_ROWS = [
     row for row, name in enumerate(CONTROL_NAMES) if not name.startswith(("elbow", "wrist", "shoulder"))
@@ -37,7 +39,10 @@ FACE_ROWS = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
-    """Pictures and what is true of them; coordinates in fractions of the crop."""
+    """Pictures and what is true of them; coordinates in fractions of the crop.
+
+    Where a picture shows no face all scores and alpha are 0, and points and depth mean nothing.
+    """
 
     rgb: Tensor  # (B, 3, 128, 128)
     points: Tensor  # (B, 61, 2)
@@ -73,7 +78,7 @@ def examples(clips: list[Clip], generator: torch.Generator) -> Examples:
         depth=depth / side[:, None],
         alpha=alpha,
     )
-    return _flipped(made, generator)
+    return _some_faceless(_flipped(made, generator), generator)
 
 
 def _crops(points: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -126,6 +131,21 @@ def _flipped(made: Examples, generator: torch.Generator) -> Examples:
     )
 
 
+def _some_faceless(made: Examples, generator: torch.Generator) -> Examples:
+    is_faceless = torch.rand(made.rgb.shape[0], generator=generator) < FACELESS
+    if not is_faceless.any():
+        return made
+    rgb = made.rgb.clone()
+    rgb[is_faceless] = faceless(made.rgb[is_faceless], generator)
+    with_face = (~is_faceless).float()
+    return replace(
+        made,
+        rgb=rgb,
+        scores=made.scores * with_face[:, None],
+        alpha=made.alpha * with_face[:, None, None, None],
+    )
+
+
 def loss_of(reading: PortraitReading, made: Examples) -> Tensor:
     """Laplace likelihood of the points, depth, visibility and matte."""
     known = (made.scores > KNOWN).float()
@@ -140,24 +160,35 @@ def loss_of(reading: PortraitReading, made: Examples) -> Tensor:
 
 @torch.no_grad()
 def score(network: PortraitNet) -> dict[str, float]:
-    """Mean point error in inter-ocular distances, and matte error, on held-out characters at rest."""
+    """Measure on held-out characters at rest.
+
+    Returns:
+        Point errors in inter-ocular distances, error of the matte, and how sure the network is on average
+        that there is a face: in these pictures, and in faceless ones made of them.
+    """
     network.eval()
-    errors, mattes = [], []
+    generator = torch.Generator().manual_seed(0)
+    errors, mattes, seen, mistaken = [], [], [], []
     for index in range(NUM_SCORED):
         character = held_out_character(index)
         rest = pose(character, NEUTRAL)
         drawing = draw(character, rest, 256)
         rgb = torch.from_numpy(drawing.rgb).permute(2, 0, 1)[None].float() / 255
-        reading = network(functional.interpolate(rgb, size=INPUT_SIZE, mode="bilinear", antialias=True))
+        small = functional.interpolate(rgb, size=INPUT_SIZE, mode="bilinear", antialias=True)
+        reading = network(small)
         between = np.linalg.norm(rest.points[33] - rest.points[34])
         errors.append(np.linalg.norm(reading.points[0].numpy() - rest.points, axis=1)[FACE_ROWS] / between)
         truth = functional.interpolate(torch.from_numpy(drawing.alpha)[None, None], size=64, mode="area")
         mattes.append(float((reading.alpha.sigmoid() - truth).abs().mean()))
+        seen.append(float(reading.presence))
+        mistaken.append(float(network(faceless(small, generator)).presence))
     network.train()
     return {
         "point_error": float(np.mean(errors)),
         "point_error_p95": float(np.percentile(errors, 95)),
         "matte_error": float(np.mean(mattes)),
+        "presence": float(np.mean(seen)),
+        "presence_faceless": float(np.mean(mistaken)),
     }
 
 

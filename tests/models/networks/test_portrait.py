@@ -1,14 +1,22 @@
 """The portrait network: shapes, the range of its points, and the way a heat map becomes a place."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from engine.types import CONTROL_NAMES
 from models.checkpoints.pocket import PocketWeightsError, load_portrait, save_pocket, save_portrait
 from models.networks.geometry import NUM_POINTS
 from models.networks.pocket import PocketConfig, PocketNetworks
-from models.networks.portrait import INPUT_SIZE, PortraitConfig, PortraitNet, _soft_argmax
+from models.networks.portrait import (
+    INPUT_SIZE,
+    NUM_FACE_POINTS,
+    PortraitConfig,
+    PortraitNet,
+    _soft_argmax,
+)
 
 SMALL = PortraitConfig(widths=(8, 8, 8, 8))
 
@@ -26,6 +34,16 @@ def test_a_reading_has_the_stated_shapes(network: PortraitNet) -> None:
     assert reading.alpha.shape == (3, 1, 64, 64)
     assert (reading.spread > 0).all()
     assert ((reading.points > -0.05) & (reading.points < 1.05)).all()
+
+
+def test_a_face_is_present_when_its_points_are_seen(network: PortraitNet) -> None:
+    reading = network(torch.rand(2, 3, INPUT_SIZE, INPUT_SIZE))
+    visible = torch.full((2, NUM_POINTS), -20.0)
+    visible[0, :NUM_FACE_POINTS] = 20.0  # arms and shoulders say nothing about it
+    seen = replace(reading, visible=visible)
+    torch.testing.assert_close(seen.presence, torch.tensor([1.0, 0.0]), atol=1e-6, rtol=0)
+    assert CONTROL_NAMES[NUM_FACE_POINTS - 1].startswith("lip")
+    assert CONTROL_NAMES[NUM_FACE_POINTS].startswith("hair")
 
 
 def test_pictures_of_a_batch_do_not_see_each_other(network: PortraitNet) -> None:

@@ -1,6 +1,7 @@
 """Examples for the portrait network: points stay on the drawing, mirrored pictures are so throughout."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,9 +16,15 @@ from models.networks.portrait import PortraitConfig, PortraitNet, PortraitReadin
 from models.training.characters import NEUTRAL, draw, held_out_character, pose
 from models.training.pocket.data import CLIP_FRAMES, Clip, DataSettings
 from models.training.portrait import train as training
+from models.training.portrait.faceless import faceless
 from models.training.portrait.train import Examples, _crops, _cut, _flipped, examples, loss_of
 
 SMALL = PortraitConfig(widths=(8, 8, 8, 8))
+
+
+@pytest.fixture
+def _all_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "FACELESS", 0.0)
 
 
 def test_mirroring_twice_changes_nothing_and_sides_change_names() -> None:
@@ -75,6 +82,7 @@ def brightness_at(picture: Tensor, point: Tensor) -> float:
     return float(read.mean())
 
 
+@pytest.mark.usefixtures("_all_faces")
 def test_points_stay_on_the_drawing_through_crop_and_flip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "_recoloured", lambda rgb, _: rgb)
     made = examples([marked_clip()] * 24, torch.Generator().manual_seed(5))
@@ -127,6 +135,7 @@ def test_crops_hold_the_nose() -> None:
     assert side.max() > 1.1
 
 
+@pytest.mark.usefixtures("_all_faces")
 def test_points_far_out_of_the_crop_do_not_count() -> None:
     made = examples([marked_clip()] * 16, torch.Generator().manual_seed(3))
     outside = ((made.points - 0.5).abs() >= training.REACH).any(-1)
@@ -141,6 +150,7 @@ def test_examples_follow_the_seed() -> None:
     assert not torch.equal(first.rgb, examples(clips, torch.Generator().manual_seed(10)).rgb)
 
 
+@pytest.mark.usefixtures("_all_faces")
 def test_the_loss_is_least_at_the_truth() -> None:
     made = examples([marked_clip()] * 4, torch.Generator().manual_seed(4))
     visible = torch.where(made.scores > 0.5, 8.0, -8.0)
@@ -159,6 +169,36 @@ def test_the_loss_is_least_at_the_truth() -> None:
     assert loss(0.0) < loss(0.01) < loss(0.05)
     # The stated spread that fits best is the error itself: half of |dx| + |dy|.
     assert loss(0.02, spread=0.02) < min(loss(0.02, spread=0.01), loss(0.02, spread=0.04))
+
+
+def test_a_share_shows_no_face_and_says_so() -> None:
+    made = examples([marked_clip()] * 100, torch.Generator().manual_seed(6))
+    hidden = (made.scores == 0).all(1)
+    assert 8 < int(hidden.sum()) < 35
+    assert (made.alpha[hidden] == 0).all()
+    assert made.alpha[~hidden].amax((1, 2, 3)).min() > 0
+    loss = loss_of(
+        PortraitReading(made.points + 0.5, made.scores + 0.1, made.depth, made.scores, made.alpha), made
+    )
+    for part in ("points", "depth"):  # whatever is said about them there, it does not count
+        changed = getattr(made, part).clone()
+        changed[hidden] += 7.0
+        reading = PortraitReading(made.points + 0.5, made.scores + 0.1, made.depth, made.scores, made.alpha)
+        torch.testing.assert_close(loss_of(reading, replace(made, **{part: changed})), loss)
+
+
+def test_faceless_pictures_are_pictures_and_are_not_the_face() -> None:
+    character = held_out_character(0)
+    face = torch.from_numpy(draw(character, pose(character, NEUTRAL), 128).rgb).permute(2, 0, 1) / 255.0
+    faces = face.expand(40, -1, -1, -1)
+    made = faceless(faces, torch.Generator().manual_seed(0))
+    assert made.shape == faces.shape
+    assert made.min() >= 0
+    assert made.max() <= 1
+    assert (made - faces).abs().mean((1, 2, 3)).min() > 0.02
+    upside_down = [torch.equal(one, face.flip(-2)) for one in made]
+    assert 1 < sum(upside_down) < 20  # one way of five
+    assert torch.equal(made, faceless(faces, torch.Generator().manual_seed(0)))
 
 
 class StillPool:
@@ -196,8 +236,9 @@ def test_a_run_writes_weights_and_log_and_can_go_on(tmp_path: Path, monkeypatch:
 
 def test_the_score_is_the_error_in_distances_of_the_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "NUM_SCORED", 2)
-    rests = iter([pose(held_out_character(index), NEUTRAL) for index in range(2)])
-    drawings = iter([draw(held_out_character(i), pose(held_out_character(i), NEUTRAL), 64) for i in range(2)])
+    people = [held_out_character(index) for index in (0, 0, 1, 1)]  # as it is, and made faceless
+    rests = iter([pose(one, NEUTRAL) for one in people])
+    drawings = iter([draw(one, pose(one, NEUTRAL), 64) for one in people])
 
     class Knowing(PortraitNet):
         """Answers with the truth, moved to the right by a tenth of the eyes' distance."""
