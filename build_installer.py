@@ -9,6 +9,7 @@ import importlib.util
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -21,9 +22,13 @@ import sys
 from app.main import main
 
 if __name__ == "__main__":
-    # The virtual camera is a child process: in a bundle it starts this program again.
+    # Child processes start this program again, since a bundle holds no interpreter of its own: the virtual
+    # camera by multiprocessing, the checks of `doctor` with -c.
     multiprocessing.freeze_support()
-    sys.exit(main())
+    if sys.argv[1:2] == ["-c"]:
+        exec(compile(sys.argv[2], "-c", "exec"), {"__name__": "__main__"})
+    else:
+        sys.exit(main())
 """
 
 # Packages whose data and libraries are found at run time by path, where an analysis of imports sees nothing.
@@ -35,6 +40,16 @@ EXCLUDED = (
     *("skimage", "scipy", "pandas", "diffusers", "transformers", "accelerate", "peft", "tensorboard"),
 )
 VIRTUAL_CAMERA = "pyvirtualcam"  # GPL-2; see NOTICE
+# Distributions whose versions and licences the bundle keeps; `doctor` reads them.
+METADATA = (
+    "understudy",
+    "torch",
+    "openvino",
+    "mediapipe",
+    "opencv-contrib-python",
+    "av",
+    "PySide6-Essentials",
+)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -62,9 +77,16 @@ def pyinstaller_arguments(options: argparse.Namespace, work: Path) -> list[str]:
         arguments += ["--exclude-module", package]
     if not options.without_virtual_camera:
         arguments += ["--hidden-import", VIRTUAL_CAMERA, "--copy-metadata", VIRTUAL_CAMERA]
+    for distribution in METADATA:
+        if _is_installed(distribution):
+            arguments += ["--copy-metadata", distribution]
     for document in ("LICENSE", "NOTICE"):
         arguments += ["--add-data", f"{ROOT / document}:."]
     return arguments
+
+
+def _is_installed(distribution: str) -> bool:
+    return any(metadata.distributions(name=distribution))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,7 @@
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,26 @@ def test_data_that_is_found_at_run_time_is_collected() -> None:
     assert [value.split(":")[0] for value in values("--add-data", line)] == [
         str(build_installer.ROOT / name) for name in ("LICENSE", "NOTICE")
     ]
+
+
+def test_versions_travel_along_as_far_as_they_are_known() -> None:
+    kept = values("--copy-metadata", arguments())
+    assert {"torch", "openvino", "mediapipe"} <= set(kept)
+
+
+def test_the_entry_runs_code_as_an_interpreter_would(tmp_path: Path) -> None:
+    """``doctor`` tries each library in a process of its own: ``sys.executable -c CODE``."""
+    entry = tmp_path / "entry.py"
+    entry.write_text(build_installer.ENTRY)
+    done = subprocess.run(
+        [sys.executable, str(entry), "-c", "print(6 * 7)"],
+        cwd=build_installer.ROOT,
+        env={**os.environ, "PYTHONPATH": str(build_installer.ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "42\n"
 
 
 def test_tests_are_never_bundled() -> None:
