@@ -23,6 +23,8 @@ NO_FACE = 0.2
 
 # Expected error of the face's points, in inter-ocular distances, at confidence 1 and 0.
 _SURE, _LOST = 0.05, 0.20
+# Presence of a face that takes all confidence, and that takes none.
+_ABSENT, _PRESENT = 0.5, 0.9
 _HEAD_SHARE = 0.50  # of the avatar's height, from the top of the hair to the chin
 _HEAD_TOP = 0.20  # of the avatar's height, above the hair
 _CLOSE_UP = 1.6  # side of the last look, in head heights
@@ -67,7 +69,8 @@ class _Look:
 
     @property
     def confidence(self) -> float:
-        return self.presence * _confidence(float(self.spread[_FACE].mean()) / self.eye_distance)
+        is_there = float(np.clip((self.presence - _ABSENT) / (_PRESENT - _ABSENT), 0.0, 1.0))
+        return is_there * _confidence(float(self.spread[_FACE].mean()) / self.eye_distance)
 
     @property
     def head_height(self) -> float:

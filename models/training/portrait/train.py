@@ -155,7 +155,7 @@ def loss_of(reading: PortraitReading, made: Examples) -> Tensor:
     depth = ((reading.depth - made.depth).abs() * known).sum() / known.sum()
     visible = functional.binary_cross_entropy_with_logits(reading.visible, known)
     alpha = functional.binary_cross_entropy_with_logits(reading.alpha, made.alpha)
-    return points + 2.0 * depth + 0.2 * visible + alpha
+    return points + 2.0 * depth + 0.5 * visible + alpha
 
 
 @torch.no_grad()
