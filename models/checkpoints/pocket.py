@@ -65,12 +65,15 @@ def _load(path: Path, wanted: str, build: Callable[[dict[str, Any]], N]) -> N:
     metadata, tensors = _read(path)
     if metadata.get("format") != wanted:
         raise PocketWeightsError(f"{path} is {metadata.get('format')!r}, expected {wanted!r}")
-    fields = {
-        key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(metadata["config"]).items()
-    }
-    network = build(fields)
-    different = set(network.state_dict()) ^ set(tensors)
+    try:
+        config = json.loads(metadata["config"])
+        network = build({key: tuple(v) if isinstance(v, list) else v for key, v in config.items()})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PocketWeightsError(f"{path} does not say what it holds: {error!r}") from error
+    wanted_shapes = {name: value.shape for name, value in network.state_dict().items()}
+    shapes = {name: value.shape for name, value in tensors.items()}
+    different = {name for name, _ in wanted_shapes.items() ^ shapes.items()}
     if different:
-        raise PocketWeightsError(f"{path} does not fit: keys {sorted(different)[:4]} differ")
+        raise PocketWeightsError(f"{path} does not fit: {sorted(different)[:4]} differ in name or shape")
     network.load_state_dict(tensors)
     return network.eval().requires_grad_(requires_grad=False)

@@ -1,5 +1,7 @@
 """Pocket weights on disk: round trip, and a clear error for every other file."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -41,4 +43,22 @@ def test_missing_keys_are_named(tmp_path: Path) -> None:
     del networks.painter.flow
     save_pocket(networks, path)
     with pytest.raises(PocketWeightsError, match=r"painter\.flow"):
+        load_pocket(path)
+
+
+def test_a_file_of_other_sizes_or_with_a_damaged_header_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    tensors = {name: value.contiguous() for name, value in PocketNetworks(CONFIG).state_dict().items()}
+    sizes = json.dumps({**asdict(CONFIG), "painter_widths": [32, 16, 16]})
+    for config, said in (
+        (sizes, "does not fit"),
+        ("{", "does not say"),
+        ("[1]", "does not say"),
+        ('{"width": 1}', "does not say"),
+    ):
+        save_file(tensors, path, metadata={"format": "understudy-pocket-1", "config": config})
+        with pytest.raises(PocketWeightsError, match=said):
+            load_pocket(path)
+    save_file(tensors, path, metadata={"format": "understudy-pocket-1"})
+    with pytest.raises(PocketWeightsError, match="config"):
         load_pocket(path)
