@@ -74,11 +74,11 @@ def test_the_drawings_of_a_rule_show_every_opening() -> None:
     assert acts != varied_acts(200, seed=1)
 
 
-@pytest.mark.parametrize("index", [1, 5])
+@pytest.mark.parametrize("index", [2, 3])
 def test_the_rule_reads_openings_off_true_drawings(index: int) -> None:
     character = held_out_character(index)
-    rules = opening_rules(character, 128, num_drawings=240)
-    posed = [pose(character, act) for act in held_out_performance(index, 90)[::2]]
+    rules = opening_rules(character, 128, num_drawings=160)
+    posed = [pose(character, act) for act in held_out_performance(index, 90)[::3]]
     pictures = [draw(character, one, 128).rgb for one in posed]
     for name, rows in PARTS.items():
         truth = [opening(one.points, rows) for one in posed]
