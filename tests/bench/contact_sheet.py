@@ -55,13 +55,15 @@ def track_sample() -> Driver:
     raise TimeoutError("the sample clip did not go on for 5 s")
 
 
-def animate(name: str, driver: Driver, animator: Animator, *, mirror: bool) -> list[Picture]:
-    """Return one picture per frame of the driver."""
+def animate(name: str, driver: Driver, animator: Animator, columns: list[int]) -> list[Picture]:
+    """Return the pictures of the driver's frames ``columns`` (each > 0)."""
     avatar = load_built_in(name)
-    retargeter = Retargeter(avatar, RetargetSettings(mirror=mirror))
+    retargeter = Retargeter(avatar, RetargetSettings(mirror=False))
     retargeter.set_neutral(driver.performances[:20])
     controls: list[Control] = [retargeter.control(one) for one in driver.performances]
-    return list(animator.animate(avatar, controls))
+    # At N = 1 a picture depends on its own frame and, through the painter's memory, on the one before.
+    pairs = [control for at in columns for control in (controls[at - 1], controls[at])]
+    return list(animator.animate(avatar, pairs))[1::2]
 
 
 def telling_frames(performances: list[Performance], count: int) -> list[int]:
@@ -96,7 +98,7 @@ def _tile(picture: Picture, side: int) -> Picture:
 
 def sheet(driver: Driver, rows: list[list[Picture]], columns: list[int], side: int, gap: int = 6) -> Picture:
     """Lay out the driver above the avatars on a dark ground."""
-    pictures = [[driver.frames[at].rgb for at in columns], *([row[at] for at in columns] for row in rows)]
+    pictures = [[driver.frames[at].rgb for at in columns], *rows]
     height = len(pictures) * (side + gap) + gap
     canvas = np.full((height, len(columns) * (side + gap) + gap, 3), 18, np.uint8)
     for y, row in enumerate(pictures):
@@ -117,8 +119,8 @@ def main() -> None:
     given = parser.parse_args()
     driver = track_sample()
     animator = Animator(load_pocket(given.weights), choose_runtime(probe_machine()).settings, (1, 1), 256)
-    rows = [animate(name, driver, animator, mirror=False) for name in given.avatars]
     columns = telling_frames(driver.performances, given.columns)
+    rows = [animate(name, driver, animator, columns) for name in given.avatars]
     picture = sheet(driver, rows, columns, given.side)
     cv2.imwrite(str(given.output), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     print(json.dumps({"output": str(given.output), "frames": columns}))
