@@ -102,7 +102,7 @@ def quality_block(quality: Document, lives: Sequence[Document]) -> str:
     size = quality.get("size", Quality().size)
     fast = {point_of(live): live for live in lives if live["size"] == size}
     header = (
-        "",
+        "setting",
         "pictures/s",
         "delay p50 / p95 ms",
         "picture",
@@ -148,7 +148,7 @@ def live_block(lives: Sequence[Document]) -> str:
     ordered = sorted(lives, key=lambda live: (live["size"], *point_of(live)))
     header = (
         "size",
-        "",
+        "setting",
         "pictures/s",
         "delay p50 / p95 ms",
         "dropped",
