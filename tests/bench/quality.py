@@ -11,6 +11,7 @@ import argparse
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,6 @@ from engine.retarget.settings import DRAWN, RetargetSettings
 from engine.types import Avatar, Control, Performance
 from models.checkpoints.pocket import load_pocket
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
-from models.networks.warp import sample, thin_plate_flow
 from models.runtimes.choose import choose_runtime, probe_machine
 from models.runtimes.protocol import RuntimeKind, RuntimeSettings
 from models.training.characters import (
@@ -41,11 +41,11 @@ from models.training.characters import (
     pose,
 )
 from models.training.driving import performance_of
+from tests.bench.machine import describe
+from tests.bench.opening_rules import opening_rules
 from tests.bench.picture_metrics import (
-    EYES,
-    LIPS,
-    OpeningRule,
     Picture,
+    baseline_warp,
     l1_by_region,
     opening,
     psnr_db,
@@ -53,15 +53,6 @@ from tests.bench.picture_metrics import (
     second_difference,
 )
 
-BASELINE_POINTS = (
-    *(0, 2, 4, 6, 8),  # contour
-    *(9, 10, 11, 12, 13, 14),  # brows
-    16,  # nose
-    *(35, 37, 39, 41),  # mouth
-    *(17, 18, 19, 21, 23),  # left eye: corners, upper lid twice, lower lid
-    *(25, 26, 27, 29, 31),  # right eye
-    *(33, 34),  # pupils
-)
 NUM_HELD_OUT = 20
 SHIPPED_WEIGHTS = Path(__file__).parents[2] / "assets" / "pocket" / "pocket.safetensors"
 JITTER_PX = 0.5  # landmark jitter of the flicker runs, standard deviation, of 256
@@ -129,7 +120,12 @@ class Animator:
         self._buffer = RollingBuffer(denoiser, settings, spec)
 
     def animate(self, target: Avatar, controls: Iterable[Control]) -> Iterator[Picture]:
-        """Yield one picture per control, in order."""
+        """Yield one picture per control, in order; the last chunk is filled up with the last control."""
+        wanted = list(controls)
+        filled = wanted + wanted[-1:] * (-len(wanted) % self._chunk)
+        return islice(self._pictures(target, filled), len(wanted))
+
+    def _pictures(self, target: Avatar, controls: Iterable[Control]) -> Iterator[Picture]:
         conditioner = PocketConditioner(self._networks, target, self._size)
         self._buffer.reset()
         self._decoder.reset()
@@ -159,12 +155,10 @@ def _joined(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
 def warped_reference(pair: Pair) -> Iterator[Picture]:
     """The baseline: thin-plate spline on 28 points and the border, solved at the picture's size."""
     rgb = torch.from_numpy(pair.avatar.rgb).permute(2, 0, 1)[None].float()
-    chosen = list(BASELINE_POINTS)
-    reference = torch.from_numpy(pair.avatar.points[chosen])[None].float()
+    reference = torch.from_numpy(pair.avatar.points)[None].float()
     for control in pair.controls:
-        driven = torch.from_numpy(control.points[chosen])[None].float()
-        flow = thin_plate_flow(driven, reference, torch.ones(1, len(chosen)), rgb.shape[-1])
-        yield (sample(rgb, flow, rgb.shape[-1])[0] + 0.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
+        warped = baseline_warp(rgb, reference, torch.from_numpy(control.points)[None].float())
+        yield (warped[0] + 0.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
 
 
 class Scores:
@@ -216,22 +210,6 @@ def _score(pictures: Iterable[Picture], pair: Pair, scores: Scores) -> list[Pict
     return made
 
 
-def _rules(index: int, size: int) -> dict[str, OpeningRule]:
-    # Fitted on true drawings of this character in other performances than the one that is scored.
-    character = held_out_character(index)
-    acts = [
-        act for other in (1, 2, 3) for act in held_out_performance((index + other) % NUM_HELD_OUT, 120)[::2]
-    ]
-    posed = [pose(character, act) for act in acts]
-    pictures = [draw(character, one, size).rgb for one in posed]
-    points = [one.points for one in posed]
-    return {
-        "eye_left": OpeningRule.fit(pictures, points, EYES[0]),
-        "eye_right": OpeningRule.fit(pictures, points, EYES[1]),
-        "mouth": OpeningRule.fit(pictures, points, LIPS),
-    }
-
-
 class Openings:
     """Openings asked for, seen in the truth, and seen in the model's pictures; correlated per character."""
 
@@ -241,7 +219,8 @@ class Openings:
 
     def add(self, index: int, pair: Pair, made: list[Picture]) -> None:
         """Measure one pair."""
-        for name, rule in _rules(index, pair.avatar.rgb.shape[0]).items():
+        rules = opening_rules(held_out_character(index), pair.avatar.rgb.shape[0])
+        for name, rule in rules.items():
             true_points = [opening(points, rule.rows) for points in pair.points]
             asked = [opening(control.points, rule.rows) for control in pair.controls]
             truth = [rule.measure(one, at) for one, at in zip(pair.truth, pair.points, strict=True)]
@@ -366,7 +345,10 @@ def main() -> None:
     if given.drift:
         result["drift"] = drift(options, points[0])
     _print_table(result)
-    print(json.dumps(result))
+    runtime = f"{options.runtime.kind.value}, {options.runtime.precision.value}"
+    about = {"bench": "quality", **describe(), "runtime": runtime}
+    about |= {"pairs": options.pairs, "frames": options.frames, "size": options.size}
+    print(json.dumps(about | result))
 
 
 if __name__ == "__main__":
