@@ -231,6 +231,17 @@ class ReferenceAttention(nn.Module):
         # One reference for the frames of a sequence: their tokens become one long list of queries.
         return self._attend(x.reshape(k.shape[0], -1, x.shape[-1]), k, v).view_as(x)
 
+    def alone(self, x: Tensor) -> Tensor:
+        """Look from every frame at its own tokens only (plain self-attention); needs ``own_tokens``.
+
+        Args:
+            x: ``(F, L, D)``.
+
+        Returns:
+            The branch, ``(F, L, D)``, new memory.
+        """
+        return self._attend(x, self._split(self.to_k(x)), self._split(self.to_v(x)))
+
     def _attend(self, x: Tensor, k: Tensor, v: Tensor) -> Tensor:
         out = functional.scaled_dot_product_attention(self._split(self.to_q(x)), k, v)
         merged: Tensor = self.to_out(out.transpose(1, 2).flatten(2))

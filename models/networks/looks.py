@@ -1,0 +1,100 @@
+"""How the attentions of a UNet look beyond one frame: strategies that are handed into its forward pass.
+
+The network itself only knows *that* each self-attention and each temporal attention asks its look. So one
+UNet reads a reference (RAIN), writes one down (the reference network), sees the whole buffer in both
+directions (RAIN) or its own level's past through a ring (Live2Diff, which warms the ring up by the same
+``IntoRing`` with all warm-up frames as one chunk). A look holds tensors, never weights.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from models.networks.attention import KvCache, ReferenceAttention, RingSlots, TemporalAttention
+
+Tensors = Mapping[str, Tensor]
+
+
+class SpatialLook(Protocol):
+    """What the self-attention inside each frame sees."""
+
+    def __call__(self, attention: ReferenceAttention, x: Tensor, layer: str, /) -> Tensor:
+        """Return the branch ``(F, L, D)`` of tokens ``x (F, L, D)``, normed, at ``layer``: "d00", "m"."""
+        ...
+
+
+class TemporalLook(Protocol):
+    """What an attention across frames sees."""
+
+    def __call__(self, attention: TemporalAttention, x: Tensor, layer: str, /) -> Tensor:
+        """Return the branch ``(F, L, D)`` of tokens ``x (F, L, D)``, normed, at ``layer``: "d00.0"."""
+        ...
+
+
+class OwnTokens:
+    """A frame sees itself: plain Stable Diffusion."""
+
+    def __call__(self, attention: ReferenceAttention, x: Tensor, _layer: str) -> Tensor:
+        """Return the branch of plain self-attention."""
+        return attention.alone(x)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WithReference:
+    """A frame sees itself and the reference picture (RAIN).
+
+    Attributes:
+        tensors: ``"{layer}.reference_k"`` and ``"{layer}.reference_v"``, from ``UNet.project_reference``.
+    """
+
+    tensors: Tensors
+
+    def __call__(self, attention: ReferenceAttention, x: Tensor, layer: str) -> Tensor:
+        """Return the branch over own and reference tokens."""
+        keys, values = self.tensors[f"{layer}.reference_k"], self.tensors[f"{layer}.reference_v"]
+        out: Tensor = attention(x, keys, values)
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A frame sees itself, and what it showed the attention is written down (the reference network).
+
+    Attributes:
+        banks: Written: layer -> ``(F, L, D)``, the normed tokens.
+    """
+
+    banks: dict[str, Tensor]
+
+    def __call__(self, attention: ReferenceAttention, x: Tensor, layer: str) -> Tensor:
+        """Write ``x`` down and return the branch of plain self-attention."""
+        self.banks[layer] = x
+        return attention.alone(x)
+
+
+class BothWays:
+    """All frames of the buffer see each other; a frame's position is its slot."""
+
+    def __call__(self, attention: TemporalAttention, x: Tensor, _layer: str) -> Tensor:
+        """Return the branch over all frames."""
+        out: Tensor = attention(x)
+        return out
+
+
+class IntoRing:
+    """The newest frames of each level see what that level remembers, and are remembered (Live2Diff).
+
+    Args:
+        tensors: ``"{layer}.keys"`` and ``"{layer}.values"`` of every temporal layer, written in place, and
+            the tables ``ring.*`` (see ``attention.KvCache``, ``attention.RingSlots``).
+    """
+
+    def __init__(self, tensors: Tensors) -> None:
+        self._tensors = tensors
+        self._slots = RingSlots.from_tensors(tensors)
+
+    def __call__(self, attention: TemporalAttention, x: Tensor, layer: str) -> Tensor:
+        """Return the branch over the open slots of each level."""
+        return attention.stream(x, KvCache.from_tensors(self._tensors, layer), self._slots)
