@@ -13,18 +13,21 @@ c and s apart).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from engine.denoise.denoiser import Context, Denoiser, Tensors, build_predictor
+from engine.denoise.denoiser import Context, Denoiser, Entering, Tensors
 from engine.denoise.edges import COUNT_FILLERS, ENTER, Enter, enter_noised
+from engine.denoise.guidance import build_predictor
 from engine.denoise.memory import Memory, NoMemory
-from engine.denoise.noise import Draw, SeededDraw, build_noise
+from engine.denoise.noise import Draw, Seed, SeededDraw, build_noise
 from engine.denoise.plan import Plan, Row, StepTableCache, build_plan
 from engine.denoise.rows import RowStore
-from engine.denoise.settings import Attend, Boot, BufferSettings, Drain, Guidance, LatentSpec
+from engine.denoise.settings import NEEDS_NEGATIVE, Attend, Boot, BufferSettings, Drain, LatentSpec
+from models.diffusion.prediction import Prediction
+from models.diffusion.timesteps import TimestepGrid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,17 +67,20 @@ class RollingBuffer:
         spec: LatentSpec,
         *,
         draw: Draw | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
         memory: Memory | None = None,
     ) -> None:
         if (memory is not None) != (settings.attend is Attend.OWN_LEVEL):
             raise ValueError(f"a memory goes with {Attend.OWN_LEVEL} and nothing else, got {settings.attend}")
         self._settings = settings
+        self._diffusion = settings.diffusion
+        if settings.guides_by_residual:  # whose predictions are noise, whatever the network's are
+            self._diffusion = replace(settings.diffusion, prediction=Prediction.EPSILON)
         self._seed = seed
         self._draw = SeededDraw(spec.device) if draw is None else draw
         self._memory: Memory = NoMemory() if memory is None else memory
-        self._predict = build_predictor(settings.guidance, denoiser, spec)
-        self._noise = build_noise(settings.noise, self._draw, spec, settings.chunk)
+        self._predict = build_predictor(settings, denoiser, spec)
+        self._noise = build_noise(settings.noise, self._draw, spec)
         self._enter = ENTER[settings.entry]
         self._count_fillers = COUNT_FILLERS[settings.boot]
         self._before_drain_tick = {
@@ -84,7 +90,8 @@ class RollingBuffer:
         self._plans: dict[int, Plan] = {}
         self._plan = self._plan_of(settings.levels)
         self._tables = StepTableCache(spec, settings.chunk)
-        self._store = RowStore(spec, settings.chunk, settings.levels)
+        has_anchor = settings.guides_by_residual
+        self._store = RowStore(spec, settings.chunk, settings.levels, has_anchor=has_anchor)
         self._rows: list[Row] = []
         self._reference: dict[str, Tensor] = {}
         self._negative: dict[str, Tensor] = {}
@@ -110,7 +117,7 @@ class RollingBuffer:
         Args:
             conditions: Name -> ``(c, ...)``, on the device of the latents; copied.
             latents: Clean latents to be noised, ``(c, C, h, w)`` or ``(1, C, h, w)``, with ``Entry.NOISED``;
-                None with ``Entry.NOISE``.
+                as they are with ``Entry.GIVEN``; None with ``Entry.NOISE``.
             tag: Any mark of these frames; it comes back with them.
 
         Returns:
@@ -170,34 +177,71 @@ class RollingBuffer:
         self._rows.clear()
         self._newest_latents = None
         self._memory.reset()
+        self._predict.restart()
         self.set_seed(self._seed)
         self._wants_fill = self._settings.boot is Boot.FILL and self.num_levels > 1
 
-    def set_seed(self, seed: int) -> None:
+    def set_seed(self, seed: Seed) -> None:
         """Start the noise of ``seed``; frames under way go on."""
         self._seed = seed
         self._draw.reseed(seed)
         self._noise.restart()
 
-    def set_guidance(self, guidance_scale: float) -> None:
-        """Set the scale from the next tick on. Raises ``ValueError`` when the system has none."""
+    def set_guidance(self, guidance_scale: float, delta: float | None = None) -> None:
+        """Set the scale, and the weight of the residual noise, from the next tick on.
+
+        Args:
+            guidance_scale: At least 1; at 1 the prediction is the network's.
+            delta: At least 0, with ``Guidance.SELF`` and ``INITIALIZE``; None leaves it (at first 1).
+
+        Raises:
+            ValueError: Out of range, or the system has none.
+        """
         self._predict.set_scale(guidance_scale)
+        if delta is not None:
+            self._predict.set_delta(delta)
 
     def set_reference(self, reference: Tensors, negative: Tensors | None = None) -> None:
         """Change avatar or prompt from the next tick on, for all frames under way.
 
         Args:
             reference: Name -> tensor; copied, into the same memory as long as the shapes stay.
-            negative: The same names for the negative prompt, with ``Guidance.FULL`` only.
+            negative: The same names for the negative prompt, with ``Guidance.FULL`` and ``INITIALIZE`` only.
 
         Raises:
             ValueError: ``negative`` is missing or not wanted.
         """
-        if (negative is not None) != (self._settings.guidance is Guidance.FULL):
-            raise ValueError(f"a negative reference goes with {Guidance.FULL}, got {self._settings.guidance}")
+        if (negative is not None) != (self._settings.guidance in NEEDS_NEGATIVE):
+            wanted = sorted(str(guidance) for guidance in NEEDS_NEGATIVE)
+            raise ValueError(f"a negative reference goes with {wanted}, got {self._settings.guidance}")
         is_same = _copied(reference, self._reference)
-        if not (_copied(negative or {}, self._negative) and is_same):
+        if _copied(negative or {}, self._negative) and is_same:
+            self._predict.reference_changed()
+        else:
             self._contexts.clear()
+
+    def set_timesteps(self, timesteps: TimestepGrid, num_levels: int | None = None) -> int:
+        """Change the noise levels that new frames go through, and N, in mid-stream.
+
+        Args:
+            timesteps: The grid from now on.
+            num_levels: The new N; None keeps it.
+
+        Returns:
+            How many rows were dropped; see ``set_levels``.
+
+        Raises:
+            ValueError: As ``set_levels``.
+        """
+        diffusion, plans = self._diffusion, self._plans
+        self._diffusion, self._plans = replace(diffusion, timesteps=timesteps), {}
+        try:
+            dropped = self.set_levels(self.num_levels if num_levels is None else num_levels)
+        except ValueError:
+            self._diffusion, self._plans = diffusion, plans
+            raise
+        self._tables.clear()
+        return dropped
 
     def set_levels(self, num_levels: int) -> int:
         """Change N in mid-stream.
@@ -233,8 +277,7 @@ class RollingBuffer:
         if num_levels not in self._plans:
             if num_levels < 1:
                 raise ValueError(f"levels must be at least 1, got {num_levels}")
-            settings = self._settings
-            self._plans[num_levels] = build_plan(settings.diffusion, num_levels, settings.micro)
+            self._plans[num_levels] = build_plan(self._diffusion, num_levels, self._settings.micro)
         return self._plans[num_levels]
 
     def _tick(self) -> Popped | None:
@@ -246,7 +289,7 @@ class RollingBuffer:
                 tables = self._tables.of(rows)
                 self._noise.before_step(views.noise, tables.next_noise)
                 context = self._context(micro_index, first_level, len(rows))
-                output = self._predict(views, tables.timesteps, context)
+                output = self._predict(views, tables, context)
                 views.latents.mul_(tables.of_x).addcmul_(output, tables.of_output)
                 views.latents.addcmul_(views.noise, tables.of_noise)
                 for row in rows:
@@ -266,9 +309,11 @@ class RollingBuffer:
 
     def _add(self, enter: Enter, conditions: Tensors, latents: Tensor | None, row: Row) -> None:
         views = self._store.row(len(self._rows))
+        level = row.plan.levels[row.step]
         with torch.no_grad():
             self._noise.enter(views.noise, row.step)
-            enter(views, latents, row.plan.levels[row.step])
+            enter(views, latents, level)
+            self._predict.enter(views, Entering(level, row.plan.num_steps))
             for name, values in conditions.items():
                 views.conditions[name].copy_(values)
         self._rows.append(row)
@@ -278,6 +323,7 @@ class RollingBuffer:
         views = self._store.row(len(self._rows))
         views.latents.zero_()
         views.noise.zero_()
+        views.anchor.zero_()
         for name, values in conditions.items():
             views.conditions[name].copy_(values)
         step = (self.num_levels - 1 - len(self._rows)) * self._settings.micro

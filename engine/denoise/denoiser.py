@@ -1,4 +1,4 @@
-"""The network as the rolling buffer sees it, and the three ways of guiding it."""
+"""The network as the rolling buffer sees it, and its two plain ways of being guided. See ``guidance.py``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from engine.denoise.plan import StepTables
 from engine.denoise.rows import Rows
 from engine.denoise.settings import Guidance, LatentSpec
+from models.diffusion.schedules import NoiseLevel
 
 Tensors = Mapping[str, Tensor]
 
@@ -24,7 +26,8 @@ class Denoiser(Protocol):
             levels: ``(F,)``, the timestep of each frame in the network's units.
             conditions: Name -> ``(F, ...)``, what travels with the frames.
             reference: Name -> tensor, what stays between changes of avatar or prompt; the memory's tensors
-                and the guidance scale come among them, where there are any.
+                and the guidance scale come among them, where there are any. Where frames are evaluated
+                under two references at once, each tensor has a leading dimension of F instead of 1.
 
         Returns:
             ``(F, C, h, w)`` in the type of ``latents``; read before the next call, so it may be reused.
@@ -40,6 +43,19 @@ class Context:
     negative: Tensors
 
 
+@dataclass(frozen=True, slots=True)
+class Entering:
+    """A row that has just been put into the buffer.
+
+    Attributes:
+        level: Where it starts.
+        num_steps: Steps of its whole way.
+    """
+
+    level: NoiseLevel
+    num_steps: int
+
+
 class Predictor(Protocol):
     """The network with its guidance. Thread: the buffer's."""
 
@@ -47,12 +63,28 @@ class Predictor(Protocol):
         """Set the guidance scale. Raises ``ValueError`` when there is no guidance."""
         ...
 
+    def set_delta(self, delta: float) -> None:
+        """Set the weight of the residual noise. Raises ``ValueError`` when the guidance knows none."""
+        ...
+
     @property
     def tensors(self) -> Tensors:
         """What the network has to be given for the guidance."""
         ...
 
-    def __call__(self, rows: Rows, timesteps: Tensor, context: Context, /) -> Tensor:
+    def enter(self, row: Rows, entering: Entering, /) -> None:
+        """Keep in ``row.anchor`` what the guidance has to know of a row; its latents and noise are there."""
+        ...
+
+    def reference_changed(self) -> None:
+        """Read the contexts' tensors again."""
+        ...
+
+    def restart(self) -> None:
+        """Forget what outlives a row."""
+        ...
+
+    def __call__(self, rows: Rows, tables: StepTables, context: Context, /) -> Tensor:
         """Return the guided prediction, ``(F, C, h, w)``, valid until the next call."""
         ...
 
@@ -72,9 +104,22 @@ class PlainPredictor:
         """Refuse: there is nothing to scale. Raises ``ValueError``."""
         raise ValueError(f"guidance is {Guidance.NONE}: there is no scale to set to {guidance_scale}")
 
-    def __call__(self, rows: Rows, timesteps: Tensor, context: Context) -> Tensor:
+    def set_delta(self, delta: float) -> None:
+        """Refuse: there is no residual noise to weigh. Raises ``ValueError``."""
+        raise ValueError(f"this guidance knows no residual noise: there is no delta to set to {delta}")
+
+    def enter(self, row: Rows, entering: Entering) -> None:
+        """Keep nothing."""
+
+    def reference_changed(self) -> None:
+        """Nothing was read ahead."""
+
+    def restart(self) -> None:
+        """Nothing outlives a row."""
+
+    def __call__(self, rows: Rows, tables: StepTables, context: Context) -> Tensor:
         """Return the network's prediction."""
-        return self._denoiser(rows.latents, timesteps, rows.conditions, context.reference)
+        return self._denoiser(rows.latents, tables.timesteps, rows.conditions, context.reference)
 
 
 class EmbeddedPredictor(PlainPredictor):
@@ -92,36 +137,3 @@ class EmbeddedPredictor(PlainPredictor):
     def set_scale(self, guidance_scale: float) -> None:
         """Write the scale in place."""
         self._scale.fill_(guidance_scale)
-
-
-class FullPredictor(PlainPredictor):
-    """Classifier-free guidance (Ho and Salimans, arXiv:2207.12598): two evaluations a step."""
-
-    def __init__(self, denoiser: Denoiser, spec: LatentSpec) -> None:
-        super().__init__(denoiser)
-        self._scale = torch.ones((), dtype=spec.dtype, device=spec.device)
-        self._uncond = torch.empty(0, *spec.shape, dtype=spec.dtype, device=spec.device)
-
-    def set_scale(self, guidance_scale: float) -> None:
-        """Write the scale in place."""
-        self._scale.fill_(guidance_scale)
-
-    def __call__(self, rows: Rows, timesteps: Tensor, context: Context) -> Tensor:
-        """Return ``uncond + scale * (cond - uncond)`` in memory of its own."""
-        if len(self._uncond) < len(rows.latents):
-            self._uncond = torch.empty_like(rows.latents)
-        guided = self._uncond[: len(rows.latents)]
-        guided.copy_(self._denoiser(rows.latents, timesteps, rows.conditions, context.negative))
-        cond = super().__call__(rows, timesteps, context)
-        return guided.lerp_(cond, self._scale)
-
-
-def build_predictor(guidance: Guidance, denoiser: Denoiser, spec: LatentSpec) -> Predictor:
-    """Return the strategy for ``guidance``."""
-    match guidance:
-        case Guidance.NONE:
-            return PlainPredictor(denoiser)
-        case Guidance.EMBEDDED:
-            return EmbeddedPredictor(denoiser, spec)
-        case Guidance.FULL:
-            return FullPredictor(denoiser, spec)

@@ -26,11 +26,7 @@ def enter_noised(row: Rows, latents: Tensor | None, level: NoiseLevel) -> None:
     Raises:
         ValueError: There are no latents, or not of this shape.
     """
-    if latents is None:
-        raise ValueError("expected latents to be noised, got None")
-    if latents.shape not in (row.latents.shape, row.latents[:1].shape):
-        raise ValueError(f"expected latents {tuple(row.latents.shape)}, got {tuple(latents.shape)}")
-    row.latents.copy_(latents).mul_(level.alpha).add_(row.noise, alpha=level.sigma)
+    row.latents.copy_(_checked(row, latents)).mul_(level.alpha).add_(row.noise, alpha=level.sigma)
 
 
 def enter_noise(row: Rows, latents: Tensor | None, _level: NoiseLevel) -> None:
@@ -40,7 +36,24 @@ def enter_noise(row: Rows, latents: Tensor | None, _level: NoiseLevel) -> None:
     row.latents.copy_(row.noise)
 
 
-ENTER: dict[Entry, Enter] = {Entry.NOISE: enter_noise, Entry.NOISED: enter_noised}
+def enter_given(row: Rows, latents: Tensor | None, _level: NoiseLevel) -> None:
+    """Start the row from latents that are already at its level. Raises ``ValueError`` as ``enter_noised``."""
+    row.latents.copy_(_checked(row, latents))
+
+
+ENTER: dict[Entry, Enter] = {
+    Entry.NOISE: enter_noise,
+    Entry.NOISED: enter_noised,
+    Entry.GIVEN: enter_given,
+}
+
+
+def _checked(row: Rows, latents: Tensor | None) -> Tensor:
+    if latents is None:
+        raise ValueError("expected latents to enter, got None")
+    if latents.shape not in (row.latents.shape, row.latents[:1].shape):
+        raise ValueError(f"expected latents {tuple(row.latents.shape)}, got {tuple(latents.shape)}")
+    return latents
 
 
 def _no_fillers(_num_rows: int, _num_levels: int) -> int:

@@ -4,12 +4,41 @@ The source of numbers (``Draw``) is handed in, so that a session is reproducible
 recorded noise. The four ``NoiseKind`` strategies differ in when they draw.
 """
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
 
 from engine.denoise.settings import LatentSpec, NoiseKind
+from models.diffusion.blending import Interpolation, blend_noise, normalised
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedBlend:
+    """Several seeds' noises in one.
+
+    Attributes:
+        seeds: At least one.
+        weights: One for each, at least 0; only their ratios count.
+        interpolation: The way between them.
+    """
+
+    seeds: tuple[int, ...]
+    weights: tuple[float, ...]
+    interpolation: Interpolation = Interpolation.SLERP
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be mixed. Raises ``ValueError``."""
+        if len(self.seeds) != len(self.weights):
+            raise ValueError(
+                f"expected a weight for each of {len(self.seeds)} seeds, got {len(self.weights)}"
+            )
+        normalised(self.weights)
+
+
+Seed: TypeAlias = int | SeedBlend
 
 
 class Draw(Protocol):
@@ -19,28 +48,46 @@ class Draw(Protocol):
         """Fill ``out`` in place."""
         ...
 
-    def reseed(self, seed: int) -> None:
+    def reseed(self, seed: Seed) -> None:
         """Start the sequence that belongs to ``seed``."""
         ...
 
 
 class SeededDraw:
-    """Draws from a generator of its own, on the device of the latents.
+    """Draws from generators of its own, one for each seed of a blend.
 
     Args:
-        device: Device of the tensors to fill.
+        device: Device of the generators. On that of the latents a draw allocates nothing; "cpu" gives the
+            same noise on every device, which is worth a copy where noise is drawn seldom (``PER_LEVEL``).
     """
 
     def __init__(self, device: str = "cpu") -> None:
-        self._generator = torch.Generator(device)
+        self._device = device
+        self._generators = [torch.Generator(device)]
+        self._blend: SeedBlend | None = None
 
     def __call__(self, out: Tensor) -> None:
-        """Fill ``out`` in place; allocates nothing."""
-        out.normal_(generator=self._generator)
+        """Fill ``out`` in place; allocates nothing for one seed on the device of ``out``."""
+        if self._blend is not None:
+            generators = self._generators[: len(self._blend.seeds)]
+            noises = [self._drawn(out, generator) for generator in generators]
+            out.copy_(blend_noise(noises, self._blend.weights, self._blend.interpolation))
+        elif out.device.type == torch.device(self._device).type:
+            out.normal_(generator=self._generators[0])
+        else:
+            out.copy_(self._drawn(out, self._generators[0]))
 
-    def reseed(self, seed: int) -> None:
+    def reseed(self, seed: Seed) -> None:
         """Start the sequence that belongs to ``seed``."""
-        self._generator.manual_seed(seed)
+        self._blend = seed if isinstance(seed, SeedBlend) else None
+        seeds: Sequence[int] = seed.seeds if isinstance(seed, SeedBlend) else (seed,)
+        while len(self._generators) < len(seeds):
+            self._generators.append(torch.Generator(self._device))
+        for generator, each in zip(self._generators, seeds, strict=False):
+            generator.manual_seed(each)
+
+    def _drawn(self, like: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.empty(like.shape, dtype=like.dtype, device=self._device).normal_(generator=generator)
 
 
 class NoiseStrategy(Protocol):
@@ -113,11 +160,10 @@ class SharedNoise(OwnNoise):
 
 
 class LevelNoise:
-    """One fixed draw for each level and each frame of a chunk, the same for all rows that pass."""
+    """One fixed draw for each level, the same for all frames that pass."""
 
-    def __init__(self, draw: Draw, spec: LatentSpec, chunk: int) -> None:
+    def __init__(self, draw: Draw, spec: LatentSpec) -> None:
         self._draw = draw
-        self._chunk = chunk
         self._noise = torch.empty(0, *spec.shape, dtype=spec.dtype, device=spec.device)
 
     def restart(self) -> None:
@@ -125,29 +171,29 @@ class LevelNoise:
         self._draw(self._noise)
 
     def set_num_steps(self, num_steps: int) -> None:
-        """Make room for more levels and draw all of them again; fewer levels change nothing."""
-        num_frames = num_steps * self._chunk
-        if num_frames > len(self._noise):
-            self._noise = self._noise.new_empty(num_frames, *self._noise.shape[1:])
-            self.restart()
+        """Draw the noise of further levels; that of the present ones stays."""
+        num_present = len(self._noise)
+        if num_steps > num_present:
+            further = self._noise.new_empty(num_steps - num_present, *self._noise.shape[1:])
+            self._draw(further)
+            self._noise = torch.cat([self._noise, further])
 
     def enter(self, noise: Tensor, step: int) -> None:
         """Copy the noise of the level at which the row enters."""
-        noise.copy_(self._noise[step * self._chunk : (step + 1) * self._chunk])
+        noise.copy_(self._noise[step])
 
     def before_step(self, noise: Tensor, next_noise: Tensor) -> None:
         """Copy the noise of each frame's next level."""
         torch.index_select(self._noise, 0, next_noise, out=noise)
 
 
-def build_noise(kind: NoiseKind, draw: Draw, spec: LatentSpec, chunk: int) -> NoiseStrategy:
+def build_noise(kind: NoiseKind, draw: Draw, spec: LatentSpec) -> NoiseStrategy:
     """Return the strategy for ``kind``.
 
     Args:
         kind: Which.
         draw: Source of numbers.
         spec: Shape, type and device of the latents.
-        chunk: Frames c of a row.
     """
     match kind:
         case NoiseKind.OWN:
@@ -157,4 +203,4 @@ def build_noise(kind: NoiseKind, draw: Draw, spec: LatentSpec, chunk: int) -> No
         case NoiseKind.FRESH:
             return FreshNoise(draw)
         case NoiseKind.PER_LEVEL:
-            return LevelNoise(draw, spec, chunk)
+            return LevelNoise(draw, spec)

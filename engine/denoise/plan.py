@@ -95,15 +95,22 @@ class StepTables:
     Attributes:
         timesteps: ``(F,)``, what the network is told.
         of_x, of_output, of_noise: ``(F, 1, 1, 1)``, the step's weights.
-        next_noise: ``(F,)`` int64, place of each frame's next level in a table of one noise per level and
-            frame of a chunk; the last step, which takes none, points at the last place.
+        alpha, sigma: ``(F, 1, 1, 1)``, the level that the step starts from.
+        next_sigma: ``(F, 1, 1, 1)``, sigma of the level that it leads to; 1 for the last step.
+        next_noise: ``(F,)`` int64, place of each frame's next level in a table of one noise per level; the
+            last step, which takes none, points at the last place.
+        num_entering: How many frames take their first step; they are the last ones.
     """
 
     timesteps: Tensor
     of_x: Tensor
     of_output: Tensor
     of_noise: Tensor
+    alpha: Tensor
+    sigma: Tensor
+    next_sigma: Tensor
     next_noise: Tensor
+    num_entering: int
 
 
 class StepTableCache:
@@ -127,23 +134,27 @@ class StepTableCache:
             tables = self._tables[pattern] = self._build(pattern)
         return tables
 
+    def clear(self) -> None:
+        """Forget all patterns: other plans are to come."""
+        self._tables.clear()
+
     def _build(self, pattern: tuple[tuple[Plan, int], ...]) -> StepTables:
         weights = [plan.weights[step] for plan, step in pattern]
+        levels = [plan.levels[step] for plan, step in pattern]
+        following = [(*plan.levels, None)[step + 1] for plan, step in pattern]
+        next_noise = torch.tensor([min(step + 1, plan.num_steps - 1) for plan, step in pattern])
         return StepTables(
-            timesteps=self._per_frame([plan.levels[step].timestep for plan, step in pattern]),
-            of_x=self._per_frame([w.of_x for w in weights])[:, None, None, None],
-            of_output=self._per_frame([w.of_output for w in weights])[:, None, None, None],
-            of_noise=self._per_frame([w.of_noise for w in weights])[:, None, None, None],
-            next_noise=torch.tensor(
-                [
-                    min(step + 1, plan.num_steps - 1) * self._chunk + frame
-                    for plan, step in pattern
-                    for frame in range(self._chunk)
-                ],
-                device=self._spec.device,
-            ),
+            timesteps=self._per_frame([level.timestep for level in levels]).flatten(),
+            of_x=self._per_frame([w.of_x for w in weights]),
+            of_output=self._per_frame([w.of_output for w in weights]),
+            of_noise=self._per_frame([w.of_noise for w in weights]),
+            alpha=self._per_frame([level.alpha for level in levels]),
+            sigma=self._per_frame([level.sigma for level in levels]),
+            next_sigma=self._per_frame([1.0 if level is None else level.sigma for level in following]),
+            next_noise=next_noise.repeat_interleave(self._chunk).to(self._spec.device),
+            num_entering=sum(step == 0 for _, step in pattern) * self._chunk,
         )
 
     def _per_frame(self, values: list[float]) -> Tensor:
         rows = torch.tensor(values, dtype=self._spec.dtype, device=self._spec.device)
-        return rows.repeat_interleave(self._chunk)
+        return rows.repeat_interleave(self._chunk)[:, None, None, None]

@@ -21,17 +21,20 @@ class Rows:
     Attributes:
         latents: ``(F, C, h, w)``.
         noise: ``(F, C, h, w)``, the frames' own noise.
+        anchor: ``(F, C, h, w)``, what the guidance keeps of each frame; no channels where it keeps nothing.
         conditions: Name -> ``(F, ...)``.
     """
 
     latents: Tensor
     noise: Tensor
+    anchor: Tensor
     conditions: Mapping[str, Tensor]
 
     def copy_from(self, other: "Rows") -> None:
         """Take over the content of as many other rows."""
         self.latents.copy_(other.latents)
         self.noise.copy_(other.noise)
+        self.anchor.copy_(other.anchor)
         for name, values in self.conditions.items():
             values.copy_(other.conditions[name])
 
@@ -43,13 +46,15 @@ class RowStore:
         spec: Shape, type and device of the latents.
         chunk: Frames c of a row.
         capacity: Rows at most, for now.
+        has_anchor: Whether the guidance keeps something of each frame.
     """
 
-    def __init__(self, spec: LatentSpec, chunk: int, capacity: int) -> None:
+    def __init__(self, spec: LatentSpec, chunk: int, capacity: int, *, has_anchor: bool = False) -> None:
         self._chunk = chunk
         frames = (capacity * chunk, *spec.shape)
         self._latents = torch.zeros(frames, dtype=spec.dtype, device=spec.device)
         self._noise = torch.zeros_like(self._latents)
+        self._anchor = torch.zeros_like(self._latents if has_anchor else self._latents[:, :0])
         self._conditions: dict[str, Tensor] = {}
         self._make_views()
 
@@ -78,6 +83,7 @@ class RowStore:
         extra = (capacity - self.capacity) * self._chunk
         self._latents = _grown(self._latents, extra)
         self._noise = _grown(self._noise, extra)
+        self._anchor = _grown(self._anchor, extra)
         self._conditions = {name: _grown(values, extra) for name, values in self._conditions.items()}
         self._make_views()
 
@@ -123,7 +129,7 @@ class RowStore:
     def _between(self, first: int, last: int) -> Rows:
         frames = slice(first * self._chunk, last * self._chunk)
         conditions = {name: values[frames] for name, values in self._conditions.items()}
-        return Rows(self._latents[frames], self._noise[frames], conditions)
+        return Rows(self._latents[frames], self._noise[frames], self._anchor[frames], conditions)
 
 
 def _grown(values: Tensor, extra: int) -> Tensor:

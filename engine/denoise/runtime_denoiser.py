@@ -1,30 +1,30 @@
-"""The pocket denoiser on a runtime, as the rolling buffer calls it."""
+"""A compiled denoiser of any system, as the rolling buffer calls it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
 from models.networks.pocket import PocketNetworks
-from models.networks.pocket_graphs import denoiser_graph
+from models.networks.pocket_graphs import Graph, denoiser_graph
 from models.runtimes.load import NetworkPool, load_network
 from models.runtimes.protocol import Network, RuntimeSettings
 
 
-class PocketRuntimeDenoiser:
+class RuntimeDenoiser:
     """A ``Denoiser`` that runs compiled networks of static shape, one per number of frames in the buffer.
 
+    Each input of the graph is taken by its name from ``latents``, ``levels``, the conditions and the
+    reference; conditions that the network does not know (they are the decoder's) are left alone.
+
     Args:
-        networks: The pocket networks.
+        graph_of: The graph over a number of frames; its one output is the prediction.
         runtime: Runtime, precision, threads.
-        size: Side of the picture in pixels.
         max_frames: Frames of the full buffer, N * c. The shorter ones of boot and drain are kept, too.
     """
 
-    def __init__(
-        self, networks: PocketNetworks, runtime: RuntimeSettings, size: int, max_frames: int
-    ) -> None:
+    def __init__(self, graph_of: Callable[[int], Graph], runtime: RuntimeSettings, max_frames: int) -> None:
         def build(frames: int) -> Network:
-            graph = denoiser_graph(networks, frames, size)
+            graph = graph_of(frames)
             return load_network(graph.module, graph.inputs, graph.outputs, runtime)
 
         self._pool: NetworkPool[int] = NetworkPool(build, capacity=max(4, max_frames))
@@ -40,7 +40,24 @@ class PocketRuntimeDenoiser:
         conditions: Mapping[str, Tensor],
         reference: Mapping[str, Tensor],
     ) -> Tensor:
-        """Predict x0, ``(F, 8, h, w)``; memory that the next call overwrites. See ``Denoiser``."""
+        """Predict, ``(F, C, h, w)``; memory that the next call overwrites. See ``Denoiser``."""
         network = self._pool.get(latents.shape[0])
-        pose = {"heat": conditions["heat"], "warped": conditions["warped"]}
-        return network.run({"latents": latents, "levels": levels, **pose, **reference})["x0"]
+        offered = {"latents": latents, "levels": levels, **conditions, **reference}
+        outputs = network.run({name: offered[name] for name in network.input_shapes})
+        return outputs[network.output_names[0]]
+
+
+class PocketRuntimeDenoiser(RuntimeDenoiser):
+    """The pocket denoiser at one size.
+
+    Args:
+        networks: The pocket networks.
+        runtime: Runtime, precision, threads.
+        size: Side of the picture in pixels.
+        max_frames: Frames of the full buffer.
+    """
+
+    def __init__(
+        self, networks: PocketNetworks, runtime: RuntimeSettings, size: int, max_frames: int
+    ) -> None:
+        super().__init__(lambda frames: denoiser_graph(networks, frames, size), runtime, max_frames)

@@ -34,6 +34,8 @@ class Entry(Enum):
     """Noise alone; no latents are handed in."""
     NOISED = "noised"
     """The latents handed in (the frame, or the reference), noised to the first level."""
+    GIVEN = "given"
+    """The latents handed in as they are, already at the first level (text to picture: a fresh draw)."""
 
 
 class NoiseKind(Enum):
@@ -76,7 +78,27 @@ class Guidance(Enum):
     EMBEDDED = "embedded"
     """The scale is an input of the network, ``reference["guidance_scale"]``, ``(1,)`` (RAIN)."""
     FULL = "full"
-    """Classifier-free: the network runs a second time, with the negative reference."""
+    """Classifier-free: every frame is evaluated again, with the negative reference."""
+    SELF = "self"
+    """Away from the noise that a frame holds beside its own picture; costs no evaluation."""
+    INITIALIZE = "initialize"
+    """As ``SELF``, beside what the negative reference sees in the entering frame: one evaluation."""
+
+
+class Residual(Enum):
+    """How ``Guidance.SELF`` and ``Guidance.INITIALIZE`` know the noise that a frame holds."""
+
+    EXACT = "exact"
+    """From the frame's clean picture, at every step."""
+    PUBLISHED = "published"
+    """By the recursion of the published code, for comparisons: wrong for one step, where it feeds each
+    frame's noise into the next and may grow without end, and wrong where no noise is added again."""
+
+
+NEEDS_NEGATIVE = frozenset({Guidance.FULL, Guidance.INITIALIZE})
+"""What is guided by a negative reference."""
+
+_RESIDUAL_GUIDANCE = frozenset({Guidance.SELF, Guidance.INITIALIZE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +110,7 @@ class DiffusionSettings:
         timesteps: Grid that gives N * s timesteps.
         prediction: Meaning of the network's output.
         solver: How a step gets to the next level.
-        boundary: Scalings of a consistency model, or None; with ``Solver.RENOISE`` only.
+        boundary: Scalings of a consistency model, or None; with ``RENOISE`` and ``RESCALE`` only.
     """
 
     schedule: NoiseSchedule
@@ -99,7 +121,7 @@ class DiffusionSettings:
 
     def __post_init__(self) -> None:
         """Refuse scalings that the solver would not use as meant. Raises ``ValueError``."""
-        if self.boundary is not None and self.solver is not Solver.RENOISE:
+        if self.boundary is not None and self.solver not in (Solver.RENOISE, Solver.RESCALE):
             raise ValueError(f"boundary scalings belong to {Solver.RENOISE}, not to {self.solver}")
 
 
@@ -118,6 +140,7 @@ class BufferSettings:
         boot: How the buffer fills.
         drain: How the last frames come out.
         guidance: How far towards the prompt.
+        residual: How the guidance without a second evaluation knows a frame's noise.
     """
 
     diffusion: DiffusionSettings
@@ -130,6 +153,7 @@ class BufferSettings:
     boot: Boot
     drain: Drain
     guidance: Guidance = Guidance.NONE
+    residual: Residual = Residual.EXACT
 
     def __post_init__(self) -> None:
         """Refuse counts below 1 and settings that contradict each other. Raises ``ValueError``."""
@@ -144,6 +168,15 @@ class BufferSettings:
             raise ValueError(f"{self.attend} needs {Boot.GROW}, got {self.boot}")
         if self.attend is Attend.OWN_LEVEL and self.guidance is Guidance.FULL:
             raise ValueError(f"{self.guidance} would write the ring of {self.attend} twice in each step")
+        if self.guidance is Guidance.INITIALIZE and self.attend is not Attend.NOBODY:
+            raise ValueError(f"{self.guidance} evaluates entering frames alone, got {self.attend}")
+        if self.residual is Residual.PUBLISHED and self.micro > 1:
+            raise ValueError(f"the published recursion knows one step a tick, got {self.micro}")
+
+    @property
+    def guides_by_residual(self) -> bool:
+        """Whether the guidance works on the noise that each frame holds."""
+        return self.guidance in _RESIDUAL_GUIDANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ class Solver(Enum):
 
     RENOISE = "renoise"
     """Take the clean latents and put noise on them again (LCM, arXiv:2310.04378, multistep sampling)."""
+    RESCALE = "rescale"
+    """As ``RENOISE``, with the noise left out (StreamDiffusion's ``do_add_noise=False``)."""
     DDIM = "ddim"
     """Keep the noise that the network saw (Song et al., arXiv:2010.02502, Eq. 12 with sigma = 0)."""
     EULER = "euler"
@@ -50,6 +52,11 @@ def renoise_weights(following: NoiseLevel) -> SolverWeights:
     return SolverWeights(of_x=0.0, of_x0=following.alpha, of_noise=following.sigma)
 
 
+def rescale_weights(following: NoiseLevel) -> SolverWeights:
+    """Return ``x_next = alpha' * x0_pred`` as weights: the level's noise is left out."""
+    return SolverWeights(of_x=0.0, of_x0=following.alpha, of_noise=0.0)
+
+
 def ddim_weights(level: NoiseLevel, following: NoiseLevel) -> SolverWeights:
     """Return ``x_next = alpha' * x0_pred + sigma' * (x_t - alpha * x0_pred) / sigma`` as weights."""
     ratio = following.sigma / level.sigma
@@ -76,6 +83,8 @@ def solver_weights(solver: Solver, level: NoiseLevel, following: NoiseLevel) -> 
     """
     if solver is Solver.RENOISE:
         return renoise_weights(following)
+    if solver is Solver.RESCALE:
+        return rescale_weights(following)
     if level.sigma <= 0.0:
         raise ValueError(f"no step starts from timestep {level.timestep}, where sigma is {level.sigma}")
     if solver is Solver.DDIM:

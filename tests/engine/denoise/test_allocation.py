@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from engine.denoise.buffer import RollingBuffer
 from engine.denoise.presets import PERSONA_LIVE, POCKET, RAIN, STREAM_DIFFUSION
-from engine.denoise.settings import Attend, BufferSettings, Entry, Guidance, NoiseKind
+from engine.denoise.settings import NEEDS_NEGATIVE, Attend, BufferSettings, Entry, Guidance, NoiseKind
 from tests.engine.denoise.tiny import ALONE, SPEC, ring
 
 SYSTEMS = {
@@ -22,6 +22,8 @@ SYSTEMS = {
     "shared noise": replace(ALONE, levels=2, noise=NoiseKind.SHARED),
     "streamdiffusion": STREAM_DIFFUSION,
     "full guidance": replace(STREAM_DIFFUSION, guidance=Guidance.FULL),
+    "self guidance": replace(STREAM_DIFFUSION, levels=4, chunk=2, guidance=Guidance.SELF),
+    "initialize guidance": replace(STREAM_DIFFUSION, levels=4, chunk=2, guidance=Guidance.INITIALIZE),
     "rain": RAIN,
     "personalive": PERSONA_LIVE,
     "micro steps": replace(POCKET, levels=2, micro=3),
@@ -65,7 +67,8 @@ class StillNetwork:
 def still_buffer(system: BufferSettings) -> RollingBuffer:
     memory = ring(system) if system.attend is Attend.OWN_LEVEL else None
     buffer = RollingBuffer(StillNetwork(), system, SPEC, memory=memory)
-    buffer.set_reference({"style": torch.ones(1, 2)}, *([{}] if system.guidance is Guidance.FULL else []))
+    style = {"style": torch.ones(1, 2)}
+    buffer.set_reference(style, style if system.guidance in NEEDS_NEGATIVE else None)
     return buffer
 
 

@@ -48,6 +48,7 @@ LCM = DiffusionSettings(
     solver=Solver.RENOISE,
     boundary=Boundary(),
 )
+LCM_WITHOUT_NOISE = replace(LCM, solver=Solver.RESCALE)
 DDIM = DiffusionSettings(
     schedule=DiscreteSchedule(),
     timesteps=TrailingTimesteps(),
@@ -81,7 +82,7 @@ def assert_equal(ours: Tensor, theirs: Tensor) -> None:
 @few
 @given(
     system=systems(
-        diffusion=st.sampled_from([POCKET.diffusion, LCM, DDIM, EULER]),
+        diffusion=st.sampled_from([POCKET.diffusion, LCM, LCM_WITHOUT_NOISE, DDIM, EULER]),
         entry=st.sampled_from(Entry),
         boot=st.sampled_from([Boot.GROW, Boot.DROP]),
         drain=st.sampled_from(Drain),
@@ -91,7 +92,7 @@ def assert_equal(ours: Tensor, theirs: Tensor) -> None:
 def test_rows_alone_equal_frames_alone(system: BufferSettings, num_chunks: int) -> None:
     draw, network = RecordedDraw(), TinyNetwork()
     pose = poses(num_chunks, system.chunk)
-    latents = pictures(num_chunks, system.chunk) if system.entry is Entry.NOISED else None
+    latents = None if system.entry is Entry.NOISE else pictures(num_chunks, system.chunk)
     came_out = run(buffer_of(system, network, draw), pose, latents)
     assert [popped.tag for popped in came_out] == list(range(num_chunks))
     for index, popped in enumerate(came_out):
@@ -109,7 +110,7 @@ def test_fixed_noise_of_each_level_serves_all_rows(
     system = replace(ALONE, levels=levels, chunk=chunk, micro=micro, diffusion=LCM, noise=NoiseKind.PER_LEVEL)
     draw, network, pose = RecordedDraw(), TinyNetwork(), poses(num_chunks, chunk)
     came_out = run(buffer_of(system, network, draw), pose)
-    noises = list(draw.drawn[0].split(chunk))
+    noises = [noise.expand(chunk, -1, -1, -1) for noise in draw.drawn[0].split(1)]
     assert len(draw.drawn) == 1
     assert len(noises) == levels * micro
     for popped, of_chunk in zip(came_out, pose, strict=True):

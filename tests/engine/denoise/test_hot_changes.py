@@ -7,7 +7,16 @@ import torch
 from torch import Tensor
 
 from engine.denoise.presets import PERSONA_LIVE, POCKET, RAIN, STREAM_DIFFUSION
-from engine.denoise.settings import Attend, Boot, BufferSettings, Drain, Entry, Guidance, NoiseKind
+from engine.denoise.settings import (
+    NEEDS_NEGATIVE,
+    Attend,
+    Boot,
+    BufferSettings,
+    Drain,
+    Entry,
+    Guidance,
+    NoiseKind,
+)
 from tests.engine.denoise.tiny import (
     ALONE,
     RecordedDraw,
@@ -26,6 +35,8 @@ SYSTEMS = {
     "shared noise": replace(ALONE, levels=2, noise=NoiseKind.SHARED),
     "streamdiffusion": STREAM_DIFFUSION,
     "full guidance": replace(STREAM_DIFFUSION, guidance=Guidance.FULL, boot=Boot.GROW, drain=Drain.SHRINK),
+    "self guidance": replace(STREAM_DIFFUSION, levels=4, guidance=Guidance.SELF),
+    "initialize guidance": replace(STREAM_DIFFUSION, levels=2, chunk=2, guidance=Guidance.INITIALIZE),
     "rain": replace(RAIN, chunk=2),
     "micro": replace(POCKET, levels=2, micro=3),
     "ring": replace(POCKET, levels=3, attend=Attend.OWN_LEVEL),
@@ -42,7 +53,7 @@ def entering(system: BufferSettings, num_chunks: int, seed: int = 0) -> list[Ten
 
 
 def negative(system: BufferSettings) -> dict[str, Tensor] | None:
-    return style(9) if system.guidance is Guidance.FULL else None
+    return style(9) if system.guidance in NEEDS_NEGATIVE else None
 
 
 @pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS.keys())

@@ -14,7 +14,7 @@ from engine.denoise.buffer import Popped, RollingBuffer
 from engine.denoise.memory import KvRing, RingSettings
 from engine.denoise.noise import Draw, SeededDraw
 from engine.denoise.presets import POCKET
-from engine.denoise.settings import Attend, BufferSettings, LatentSpec
+from engine.denoise.settings import Attend, BufferSettings, Entry, LatentSpec
 from models.diffusion.prediction import Prediction
 from models.diffusion.schedules import NoiseLevel
 from models.diffusion.solvers import Solver
@@ -199,6 +199,8 @@ def step_alone(
         x0 = s / (s**2 + 0.25) ** 0.5 * x0 + 0.25 / (s**2 + 0.25) * x
     if diffusion.solver is Solver.RENOISE:
         return following.alpha * x0 + following.sigma * noise
+    if diffusion.solver is Solver.RESCALE:
+        return following.alpha * x0
     if diffusion.solver is Solver.DDIM:
         epsilon = (x - level.alpha * x0) / level.sigma
         return following.alpha * x0 + following.sigma * epsilon
@@ -235,7 +237,8 @@ def denoise_alone(
     noise_at = [noises[min(index, len(noises) - 1)] for index in range(len(levels))]
     x = noise_at[first_step]
     if latents is not None:
-        x = levels[first_step].alpha * latents + levels[first_step].sigma * x
+        is_given = settings.entry is Entry.GIVEN
+        x = latents if is_given else levels[first_step].alpha * latents + levels[first_step].sigma * x
     for index in range(first_step, len(levels) - 1):
         output = predict(x, levels[index].timestep, pose)
         x = step_alone(settings, x, output, (levels[index], levels[index + 1]), noise_at[index + 1])
