@@ -48,17 +48,17 @@ class PocketDecoder:
 
         Args:
             latents: ``(c, 8, S/8, S/8)`` float32.
-            conditions: Of the same row: ``points``, ``full``, ``head`` (see ``PocketConditioner.row``).
+            conditions: Of the same row: ``points``, ``flows`` (see ``PocketConditioner.row``).
             picture: The avatar, ``(1, 4, S, S)`` (``PocketConditioner.picture``).
 
         Returns:
             ``(c, S, S, 4)`` uint8, new memory.
         """
-        pose = {name: conditions[name] for name in ("points", "full", "head")}
+        pose = {name: conditions[name] for name in ("points", "flows")}
         props = self._props.run({**pose, "reference": picture})
         painted = self._painter.run({"latents": latents, **props, "memory": self._memory})
         self._memory.copy_(painted["memory_next"])
-        layers = {"layers": painted["layers"], "flow": painted["flow"], "full_warp": props["full_warp"]}
-        rgba = self._composite.run({**layers, "head": pose["head"], "reference": picture})["rgba"]
+        layers = {"layers": painted["layers"], "flow": painted["flow"], "layered": props["layered"]}
+        rgba = self._composite.run({**layers, "flows": pose["flows"], "reference": picture})["rgba"]
         pixels: NDArray[np.uint8] = (rgba * 255.0 + 0.5).byte().permute(0, 2, 3, 1).contiguous().numpy()
         return pixels

@@ -16,7 +16,7 @@ from engine.types import Avatar, Control, RgbImage
 from models.networks.fill import background_plate, extend_colour
 from models.networks.geometry import heat_maps
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
-from models.networks.pose import pose_inputs
+from models.networks.pose import PoseMaker
 from models.networks.warp import sample
 
 
@@ -43,6 +43,7 @@ class PocketConditioner:
         if height != width:
             raise ValueError(f"expected a square avatar picture, got {width} x {height}")
         self._size = size
+        self._maker = PoseMaker()
         rgb = _resized(torch.from_numpy(avatar.rgb).permute(2, 0, 1)[None].float() / 255.0, size)
         matte = np.ones((height, width), np.float32) if avatar.matte is None else avatar.matte
         alpha = _resized(torch.from_numpy(np.ascontiguousarray(matte))[None, None], size)
@@ -69,20 +70,18 @@ class PocketConditioner:
             control: Where the avatar's points should be.
 
         Returns:
-            With a leading dimension of 1: ``points (61, 2)``, ``full (2, 64, 64)`` and ``head (2, 32, 32)``
-            displacements for the decoder; ``heat (61, h, w)`` and ``warped (8 + C, h, w)`` for the denoiser.
+            With a leading dimension of 1: ``points (61, 2)`` and ``flows (6, 64, 64)`` for the decoder; ``heat (61, h, w)`` and ``warped (8 + C, h, w)`` for the denoiser.
             New memory.
 
         Cost: about 3 ms of one core at 256x256.
         """
         points = torch.from_numpy(control.points)[None]
         scores = torch.from_numpy(control.scores)[None]
-        inputs = pose_inputs(points, scores, self._points, self._size)
-        warped = sample(self._stack, inputs.full, self._size // LATENT_STRIDE)
+        inputs = self._maker(points, scores, self._points, self._size)
+        warped = sample(self._stack, inputs.cut_flow, self._size // LATENT_STRIDE)
         return {
             "points": points,
-            "full": inputs.full,
-            "head": inputs.head,
+            "flows": inputs.flows,
             "heat": inputs.heat,
             "warped": warped,
         }

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 NUM_POINTS = 61
-_PIXELS = 256.0  # distances are measured in 256ths of the picture, whatever its size
+PIXELS = 256.0  # distances are measured in 256ths of the picture, whatever its size
 
 # Five knots of each curve, as rows of engine.types.CONTROL_NAMES; a pair means the midpoint of two points.
 _Knot = int | tuple[int, int]
@@ -30,9 +30,11 @@ _CURVES: tuple[tuple[_Knot, ...], ...] = (
     (1, 3, 4, 5, 7),  # jaw
 )
 _PUPILS = (33, 34)
-_NEAR_PX, _FAR_PX, _WINDOW_PX, _PUPIL_PX = 3.0, 16.0, 4.0, 10.0
+NEAR_PX, _FAR_PX, WINDOW_PX, _PUPIL_PX = 3.0, 16.0, 4.0, 10.0
+"""Where the near distances and the windows of ``CurveMaps`` reach 1, in 256ths of the picture."""
 
-NUM_CURVE_MAPS = 3 * len(_CURVES) + 2 * len(_PUPILS)
+NUM_CURVES = len(_CURVES)
+NUM_CURVE_MAPS = 3 * NUM_CURVES + 2 * len(_PUPILS)
 
 
 def _mixing_matrix(curves: Sequence[Sequence[_Knot]]) -> Tensor:
@@ -106,12 +108,12 @@ class CurveMaps(nn.Module):
         dx, dy = x - start[..., 0, None, None], y - start[..., 1, None, None]
         pixel_along = dx * ax + dy * ay  # (F, n, height, width)
         distance = dy * ax - dx * ay - _polyline(along, below, pixel_along)
-        distance = distance * _PIXELS
-        window = torch.minimum(pixel_along, length[..., None] - pixel_along) * _PIXELS
+        distance = distance * PIXELS
+        window = torch.minimum(pixel_along, length[..., None] - pixel_along) * PIXELS
         pupils = points[:, _PUPILS[0] : _PUPILS[1] + 1]  # (F, 2, 2)
-        offset_x = (x - pupils[..., 0, None, None]).expand(-1, -1, height, -1) * (_PIXELS / _PUPIL_PX)
-        offset_y = (y - pupils[..., 1, None, None]).expand(-1, -1, -1, width) * (_PIXELS / _PUPIL_PX)
-        maps = [distance / _NEAR_PX, distance / _FAR_PX, window / _WINDOW_PX, offset_x, offset_y]
+        offset_x = (x - pupils[..., 0, None, None]).expand(-1, -1, height, -1) * (PIXELS / _PUPIL_PX)
+        offset_y = (y - pupils[..., 1, None, None]).expand(-1, -1, -1, width) * (PIXELS / _PUPIL_PX)
+        maps = [distance / NEAR_PX, distance / _FAR_PX, window / WINDOW_PX, offset_x, offset_y]
         return torch.cat(maps, dim=1).clamp(-1.0, 1.0)
 
 

@@ -29,7 +29,8 @@ from models.networks.memory import MemBlock
 
 RGBA = 4
 LATENT_STRIDE = 8  # pixels of the picture per latent cell
-NUM_SOURCES = 3  # what a pixel is blended from: full warp, head warp, paint
+NUM_SOURCES = 3  # what a pixel is blended from: layered warp, inner warp, paint
+LAYERED_HEAD_START = 3.0  # of its logit: a new model shows the layered warp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,15 +291,15 @@ class PocketPainter(nn.Module):
         nn.init.normal_(self.out.weight, std=2e-3)
 
     def forward(
-        self, latents: Tensor, curves: Tensor, full_warp: Tensor, head_warp: Tensor, memory: Tensor
+        self, latents: Tensor, curves: Tensor, layered: Tensor, inner: Tensor, memory: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Paint.
 
         Args:
             latents: ``(F, 8, h, w)`` clean latents of successive frames.
             curves: ``(F, 37, 4h, 4w)`` of ``CurveMaps``.
-            full_warp: ``(F, 4, 8h, 8w)``, the reference under the warp of all points.
-            head_warp: ``(F, 4, 4h, 4w)``, the reference under the warp without lids and lips.
+            layered: ``(F, 4, 8h, 8w)``, the reference cut into layers and warped.
+            inner: ``(F, 4, 4h, 4w)``, the reference under the warp of head and pupils alone.
             memory: ``(B, C, h, w)``: what the call before returned, zeros at the start.
 
         Returns:
@@ -306,7 +307,7 @@ class PocketPainter(nn.Module):
             residual flow ``(F, 2, 2h, 2w)`` in half pictures, and the memory for the next call.
         """
         x, memory = self.memory(functional.relu(self.latents_in(latents)), memory)
-        side = torch.cat([functional.pixel_unshuffle(full_warp, 2) - 0.5, head_warp - 0.5, curves], dim=1)
+        side = torch.cat([functional.pixel_unshuffle(layered, 2) - 0.5, inner - 0.5, curves], dim=1)
         side = functional.relu(self.side(side))
         x = self.up1(x) + self.side_middle(functional.avg_pool2d(side, 2))
         x = self.block1(functional.relu(x))
@@ -315,22 +316,22 @@ class PocketPainter(nn.Module):
         return functional.pixel_shuffle(self.out(x), 2), flow, memory
 
 
-def composite(layers: Tensor, full: Tensor, head: Tensor) -> Tensor:
+def composite(layers: Tensor, layered: Tensor, inner: Tensor) -> Tensor:
     """Blend the sources of every pixel.
 
     Args:
         layers: ``(F, 7, H, W)`` of ``PocketPainter``.
-        full: ``(F, 4, H, W)``, the reference under the warp of all points.
-        head: ``(F, 4, H, W)``, the reference under the head's warp plus the residual flow.
+        layered: ``(F, 4, H, W)``, the reference cut into layers and warped.
+        inner: ``(F, 4, H, W)``, the reference under the warp of head and pupils plus the residual flow.
 
     Returns:
         Straight RGBA ``(F, 4, H, W)``, not clamped, new memory.
     """
-    # Starts at the full warp: its logit is raised by a constant.
-    full_logit, head_logit, paint_logit = layers[:, :NUM_SOURCES].float().unbind(1)
-    weights = torch.softmax(torch.stack([full_logit + 2.0, head_logit, paint_logit], dim=1), dim=1)
+    # Starts at the layered warp: its logit is raised by a constant.
+    first, second, third = layers[:, :NUM_SOURCES].float().unbind(1)
+    weights = torch.softmax(torch.stack([first + LAYERED_HEAD_START, second, third], dim=1), dim=1)
     paint = layers[:, NUM_SOURCES:].float() + 0.5
-    return weights[:, :1] * full + weights[:, 1:2] * head + weights[:, 2:] * paint
+    return weights[:, :1] * layered + weights[:, 1:2] * inner + weights[:, 2:] * paint
 
 
 class PocketNetworks(nn.Module):

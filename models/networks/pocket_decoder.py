@@ -9,55 +9,57 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.networks.geometry import CurveMaps, cell_centres
+from models.networks.layered_warp import cut_layers, layer_masks
 from models.networks.pocket import composite
 from models.networks.warp import sample
 
 
 class PocketProps(nn.Module):
-    """Curves and warped reference, from points and grids; float32 only."""
+    """Curves and warped reference, from points and displacements; float32 only."""
 
     def __init__(self) -> None:
         super().__init__()
         self.curves = CurveMaps()
 
-    def forward(
-        self, points: Tensor, full: Tensor, head: Tensor, reference: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, points: Tensor, flows: Tensor, reference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Lay out the props of F frames.
 
         Args:
             points: ``(F, 61, 2)`` fractions.
-            full: Displacement by all points ``(F, 2, 64, 64)``.
-            head: Displacement by the head ``(F, 2, 32, 32)``.
+            flows: Displacements of the three layers ``(F, 6, 64, 64)``.
             reference: ``(1, 4, S, S)``, colour continued beyond the character's edge.
 
         Returns:
-            Curves ``(F, 37, S/2, S/2)``, full warp ``(F, 4, S, S)``, head warp ``(F, 4, S/2, S/2)``.
+            Curves ``(F, 37, S/2, S/2)``, layered warp ``(F, 4, S, S)``, inner warp ``(F, 4, S/2, S/2)``.
         """
         size = reference.shape[-1]
         centres = cell_centres(size // 2, points)
         curves = self.curves(points, centres, centres)
-        return curves, sample(reference, full, size), sample(reference, head, size // 2)
+        upper, lower, inner = (sample(reference, flow, size) for flow in flows.chunk(3, dim=1))
+        layered = cut_layers(upper, lower, inner, layer_masks(curves, size, size))
+        return curves, layered, F.avg_pool2d(inner, 2)
 
 
 class PocketComposite(nn.Module):
     """The painter's layers to RGBA; float32 only."""
 
     def forward(
-        self, layers: Tensor, flow: Tensor, full_warp: Tensor, head: Tensor, reference: Tensor
+        self, layers: Tensor, flow: Tensor, layered: Tensor, flows: Tensor, reference: Tensor
     ) -> Tensor:
         """Blend the sources of every pixel.
 
         Args:
             layers: ``(F, 7, S, S)`` of ``PocketPainter``.
             flow: Its residual flow ``(F, 2, S/4, S/4)``.
-            full_warp: The full warp ``(F, 4, S, S)``.
-            head: Displacement by the head ``(F, 2, 32, 32)``.
+            layered: The layered warp ``(F, 4, S, S)``.
+            flows: Displacements of the three layers ``(F, 6, 64, 64)``.
             reference: ``(1, 4, S, S)``.
 
         Returns:
             Straight RGBA ``(F, 4, S, S)``, 0..1.
         """
-        # Both displacements are smooth: they are added at the finer one's size.
-        moved = flow + F.interpolate(head, size=flow.shape[-2:], mode="bilinear", align_corners=False)
-        return composite(layers, full_warp, sample(reference, moved, reference.shape[-1])).clamp(0.0, 1.0)
+        # Both displacements are smooth: they are added at the residual's size.
+        inner = F.interpolate(flows[:, 4:], size=flow.shape[-2:], mode="bilinear", align_corners=False)
+        return composite(layers, layered, sample(reference, flow + inner, reference.shape[-1])).clamp(
+            0.0, 1.0
+        )

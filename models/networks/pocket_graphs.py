@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from models.networks.geometry import NUM_CURVE_MAPS, NUM_POINTS
+from models.networks.layered_warp import FLOW_GRID
 from models.networks.pocket import LATENT_STRIDE, RGBA, PocketNetworks
 from models.networks.pocket_decoder import PocketComposite, PocketProps
-from models.networks.pose import FULL_GRID, HEAD_GRID
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,11 +65,10 @@ def props_graph(frames: int, size: int) -> Graph:
     """``PocketProps`` for ``frames`` decoded at once."""
     inputs = {
         "points": torch.zeros(frames, NUM_POINTS, 2),
-        "full": torch.zeros(frames, 2, FULL_GRID, FULL_GRID),
-        "head": torch.zeros(frames, 2, HEAD_GRID, HEAD_GRID),
+        "flows": torch.zeros(frames, 6, FLOW_GRID, FLOW_GRID),
         "reference": torch.zeros(1, RGBA, size, size),
     }
-    return Graph(PocketProps().eval(), inputs, ("curves", "full_warp", "head_warp"), needs_float32=True)
+    return Graph(PocketProps().eval(), inputs, ("curves", "layered", "inner"), needs_float32=True)
 
 
 def painter_graph(networks: PocketNetworks, frames: int, size: int) -> Graph:
@@ -78,8 +77,8 @@ def painter_graph(networks: PocketNetworks, frames: int, size: int) -> Graph:
     inputs = {
         "latents": torch.zeros(frames, config.latent_channels, cells, cells),
         "curves": torch.zeros(frames, NUM_CURVE_MAPS, size // 2, size // 2),
-        "full_warp": torch.zeros(frames, RGBA, size, size),
-        "head_warp": torch.zeros(frames, RGBA, size // 2, size // 2),
+        "layered": torch.zeros(frames, RGBA, size, size),
+        "inner": torch.zeros(frames, RGBA, size // 2, size // 2),
         "memory": torch.zeros(1, config.painter_widths[0], cells, cells),
     }
     return Graph(networks.painter, inputs, ("layers", "flow", "memory_next"))
@@ -90,8 +89,8 @@ def composite_graph(frames: int, size: int) -> Graph:
     inputs = {
         "layers": torch.zeros(frames, 3 + RGBA, size, size),
         "flow": torch.zeros(frames, 2, size // 4, size // 4),
-        "full_warp": torch.zeros(frames, RGBA, size, size),
-        "head": torch.zeros(frames, 2, HEAD_GRID, HEAD_GRID),
+        "layered": torch.zeros(frames, RGBA, size, size),
+        "flows": torch.zeros(frames, 6, FLOW_GRID, FLOW_GRID),
         "reference": torch.zeros(1, RGBA, size, size),
     }
     return Graph(PocketComposite().eval(), inputs, ("rgba",), needs_float32=True)

@@ -38,55 +38,63 @@ def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
 def solve_thin_plate(
     driven: Tensor, reference: Tensor, scores: Tensor, stiffness: float = 1e-4
 ) -> tuple[Tensor, Tensor]:
-    """Fit the spline that takes each driven point to its reference point.
+    """Fit splines that take each driven point to its reference point.
 
     Args:
         driven: Points in the output picture, ``(B, K, 2)``, fractions.
         reference: The same points in the reference, ``(B, K, 2)`` or ``(1, K, 2)``.
-        scores: ``(B, K)``, 0..1; points below 0.5 are ignored.
+        scores: ``(B, V, K)``, 0..1: V splines through the same points, each ignoring those below 0.5.
         stiffness: Smoothing added to the kernel's diagonal (0 interpolates exactly).
 
     Returns:
-        Weights ``(B, K, 2)`` and the affine part ``(B, 3, 2)`` of the displacement field.
+        Weights ``(B, V, K, 2)`` and the affine parts ``(B, V, 3, 2)`` of the displacement fields.
     """
-    batch, count, _ = driven.shape
-    kernel = _kernel(_squared_distances(driven, driven))
+    batch, variants, count = scores.shape
+    kernel = _kernel(_squared_distances(driven, driven))[:, None]
     diagonal = torch.where(scores < KNOWN, IGNORED_POINT_STIFFNESS, stiffness)
-    kernel = kernel + torch.diag_embed(diagonal.to(driven.dtype))
-    affine = torch.cat([torch.ones_like(driven[..., :1]), driven], dim=-1)  # (B, K, 3)
-    system = driven.new_zeros(batch, count + 3, count + 3)
-    system[:, :count, :count] = kernel
-    system[:, :count, count:] = affine
-    system[:, count:, :count] = affine.transpose(1, 2)
-    target = driven.new_zeros(batch, count + 3, 2)
-    target[:, :count] = torch.where(scores[..., None] < KNOWN, 0.0, reference - driven)
+    affine = torch.cat([torch.ones_like(driven[..., :1]), driven], dim=-1)[:, None]  # (B, 1, K, 3)
+    system = driven.new_zeros(batch, variants, count + 3, count + 3)
+    system[..., :count, :count] = kernel + torch.diag_embed(diagonal.to(driven.dtype))
+    system[..., :count, count:] = affine
+    system[..., count:, :count] = affine.transpose(2, 3)
+    target = driven.new_zeros(batch, variants, count + 3, 2)
+    target[..., :count, :] = torch.where(scores[..., None] < KNOWN, 0.0, (reference - driven)[:, None])
     solution = torch.linalg.solve(system.double(), target.double()).to(driven.dtype)
-    return solution[:, :count], solution[:, count:]
+    return solution[..., :count, :], solution[..., count:, :]
 
 
-def thin_plate_flow(driven: Tensor, reference: Tensor, scores: Tensor, size: int) -> Tensor:
-    """Return the spline's displacement from each output cell to its place in the reference.
+def thin_plate_flows(driven: Tensor, reference: Tensor, scores: Tensor, size: int) -> Tensor:
+    """Return displacements from each output cell to its place in the reference, of V splines.
+
+    The splines share their points, so that the costly part, the kernel at every cell, is computed once.
 
     Args:
         driven: Points in the output picture, ``(B, K, 2)``, fractions.
         reference: The same points in the reference, ``(B, K, 2)`` or ``(1, K, 2)``.
-        scores: ``(B, K)``; points below 0.5 are ignored. The picture's border is held in place.
+        scores: ``(B, V, K)``; points below 0.5 are ignored. The picture's border is held in place.
         size: Cells a side.
 
     Returns:
-        ``(B, 2, size, size)``, x then y, in half pictures (the unit of ``grid_sample``), new memory.
+        ``(B, V, 2, size, size)``, x then y, in half pictures (the unit of ``grid_sample``), new memory.
     """
-    batch = driven.shape[0]
+    batch, variants, _ = scores.shape
     border = border_points().to(driven).expand(batch, -1, -1)
     centres = torch.cat([driven, border], dim=1)
     targets = torch.cat([reference.expand(batch, -1, -1), border], dim=1)
-    certain = torch.cat([scores, scores.new_ones(batch, border.shape[1])], dim=1)
-    weights, affine = solve_thin_plate(centres, targets, certain)
+    held = scores.new_ones(batch, variants, border.shape[1])
+    weights, affine = solve_thin_plate(centres, targets, torch.cat([scores, held], dim=2))
     cells = (torch.arange(size, dtype=driven.dtype, device=driven.device) + 0.5) / size
     pixels = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).reshape(1, -1, 2)
-    bent = _kernel(_squared_distances(pixels.expand(batch, -1, -1), centres)) @ weights
-    moved = bent + affine[:, None, 0] + pixels @ affine[:, 1:]
-    return (moved * 2.0).transpose(1, 2).reshape(batch, 2, size, size)
+    kernel = _kernel(_squared_distances(pixels.expand(batch, -1, -1), centres))
+    side_by_side = weights.permute(0, 2, 1, 3).flatten(2)  # (B, K, V * 2)
+    bent = (kernel @ side_by_side).unflatten(2, (variants, 2)).transpose(1, 2)
+    moved = bent + affine[:, :, None, 0] + pixels[:, None] @ affine[:, :, 1:]
+    return (moved * 2.0).transpose(2, 3).reshape(batch, variants, 2, size, size)
+
+
+def thin_plate_flow(driven: Tensor, reference: Tensor, scores: Tensor, size: int) -> Tensor:
+    """Return one spline's displacement ``(B, 2, size, size)``, as ``thin_plate_flows``; scores ``(B, K)``."""
+    return thin_plate_flows(driven, reference, scores[:, None], size)[:, 0]
 
 
 def sampling_grid(flow: Tensor, size: int) -> Tensor:

@@ -145,14 +145,14 @@ def real_inputs(networks: PocketNetworks, scene: Scene) -> dict[str, tuple[Graph
     latents, conditions, picture = scene.cut(1, 2)
     of_denoiser = {"latents": noise, "levels": torch.ones(1), **scene.conditioner.reference}
     of_denoiser |= {name: conditions[name] for name in ("heat", "warped")}
-    of_props = {name: conditions[name] for name in ("points", "full", "head")} | {"reference": picture}
+    of_props = {name: conditions[name] for name in ("points", "flows")} | {"reference": picture}
     props, painter = props_graph(1, SIZE), painter_graph(networks, 1, SIZE)
     with torch.inference_mode():
         made = dict(zip(props.outputs, props.module(**of_props), strict=True))
         of_painter = {"latents": latents, **made, "memory": painter.inputs["memory"]}
         painted = dict(zip(painter.outputs, painter.module(**of_painter), strict=True))
     of_composite = {name: painted[name] for name in ("layers", "flow")}
-    of_composite |= {"full_warp": made["full_warp"], "head": conditions["head"], "reference": picture}
+    of_composite |= {"layered": made["layered"], "flows": conditions["flows"], "reference": picture}
     return {
         "denoiser": (denoiser_graph(networks, 1, SIZE), of_denoiser),
         "props": (props, of_props),

@@ -11,7 +11,7 @@ from models.networks.fill import background_plate, extend_colour
 from models.networks.geometry import heat_maps
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
 from models.networks.pocket_decoder import PocketComposite, PocketProps
-from models.networks.pose import pose_inputs
+from models.networks.pose import PoseMaker
 from models.networks.warp import sample
 from models.training.characters import NEUTRAL, draw, held_out_character, held_out_performance, pose
 from models.training.pocket.metrics import baseline_warp, l1_by_region, region_masks
@@ -31,22 +31,22 @@ class PocketRenderer:
         self._cells = self._size // LATENT_STRIDE
         heat = heat_maps(points, scores, self._cells, self._cells)
         self._stack, self._keys_values = networks.read_reference(self._reference, heat)
-        self._props, self._composite = PocketProps(), PocketComposite()
+        self._maker, self._props, self._composite = PoseMaker(), PocketProps(), PocketComposite()
         self._memory = networks.painter.memory.initial_memory(self._cells, self._cells)
         self._generator = torch.Generator().manual_seed(0)
 
     def render(self, points: Tensor, scores: Tensor) -> Tensor:
         """Return the picture ``(3, S, S)`` for ``points (1, 61, 2)`` and ``scores (1, 61)``."""
-        inputs = pose_inputs(points, scores, self._points, self._size)
-        warped = sample(self._stack, inputs.full, self._cells)
+        inputs = self._maker(points, scores, self._points, self._size)
+        warped = sample(self._stack, inputs.cut_flow, self._cells)
         noise = torch.randn(
             warped[:, : self._networks.config.latent_channels].shape, generator=self._generator
         )
         conditions = {"heat": inputs.heat, "warped": warped}
         latents = self._networks.denoiser(noise, torch.ones(1), conditions, self._keys_values)
-        curves, full, head = self._props(points, inputs.full, inputs.head, self._reference)
-        layers, flow, self._memory = self._networks.painter(latents, curves, full, head, self._memory)
-        rgba = self._composite(layers, flow, full, inputs.head, self._reference)[0]
+        curves, layered, inner = self._props(points, inputs.flows, self._reference)
+        layers, flow, self._memory = self._networks.painter(latents, curves, layered, inner, self._memory)
+        rgba = self._composite(layers, flow, layered, inputs.flows, self._reference)[0]
         picture: Tensor = rgba[3:] * rgba[:3] + (1.0 - rgba[3:]) * self._plate[0]
         return picture
 

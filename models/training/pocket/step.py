@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.networks.geometry import CurveMaps, heat_maps
+from models.networks.layered_warp import cut_layers, layer_masks
 from models.networks.pocket import LATENT_STRIDE, NUM_SOURCES, PocketNetworks, composite
-from models.networks.pose import PoseInputs, pose_inputs
+from models.networks.pose import PoseInputs, PoseMaker
 from models.networks.warp import sample, sampling_grid
 from models.training.pocket.data import Batch
 
@@ -28,7 +29,7 @@ class LossWeights:
     squared: float = 1.0
     gradient: float = 0.5
     alpha: float = 0.5
-    latents: float = 0.05
+    latents: float = 0.15
     autoencoder: float = 0.5
     spread: float = 0.1
     regions: float = 6.0
@@ -62,6 +63,7 @@ class TrainingStep(nn.Module):
         self.weights = weights
         self.crop_cells = crop_cells
         self.curves = CurveMaps()
+        self.maker = PoseMaker()
 
     def forward(self, batch: Batch, levels: Tensor, driven: Tensor) -> tuple[Tensor, Mapping[str, float]]:
         """Return the loss and its parts.
@@ -81,11 +83,12 @@ class TrainingStep(nn.Module):
             return x.repeat_interleave(frames, dim=0)
 
         with _exact(driven):
-            pose = pose_inputs(flat(driven), flat(batch.scores), per_frame(batch.reference_points), size)
+            pose = self.maker(flat(driven), flat(batch.scores), per_frame(batch.reference_points), size)
         heat = heat_maps(batch.reference_points, batch.reference_scores, *pose.heat.shape[-2:])
         stack, keys_values = self.networks.read_reference(batch.reference, heat)
-        warped = sample(per_frame(stack).float(), pose.full, stack.shape[-1])
-        clean = self.networks.encoder(torch.cat([flat(batch.rgb), flat(batch.alpha)], dim=1)).float()
+        warped = sample(per_frame(stack).float(), pose.cut_flow, stack.shape[-1])
+        share = max(1, sequences // 3) * frames  # goes through the autoencoder alone, and trains the encoder
+        clean = self._encode(torch.cat([flat(batch.rgb), flat(batch.alpha)], dim=1), share)
         groups = frames // levels.shape[0]
         x0 = self.networks.denoiser(
             *_noised(clean.detach(), levels.repeat(sequences * groups)),
@@ -93,17 +96,23 @@ class TrainingStep(nn.Module):
             {name: x.repeat_interleave(groups, dim=0) for name, x in keys_values.items()},
         ).float()
         main = self._picture_loss(x0, batch, pose)
-        share = max(1, sequences // 3)
-        noisy = clean + 0.15 * torch.randn_like(clean)
-        own = self._picture_loss(
-            noisy[: share * frames], _head_of(batch, share), _head_of_pose(pose, share * frames)
-        )
+        noisy = clean[:share] + 0.15 * torch.randn_like(clean[:share])
+        own = self._picture_loss(noisy, _head_of(batch, share // frames), _head_of_pose(pose, share))
         latents = F.l1_loss(x0, clean.detach()) + F.mse_loss(x0, clean.detach())
-        spread = clean.mean((0, 2, 3)).square().mean() + (clean.var((0, 2, 3)) - 1.0).square().mean()
+        learnt = clean[:share]
+        spread = learnt.mean((0, 2, 3)).square().mean() + (learnt.var((0, 2, 3)) - 1.0).square().mean()
         w = self.weights
         loss = main + w.autoencoder * own + w.latents * latents + w.spread * spread
         parts = {"picture": main, "autoencoder": own, "latents": latents, "spread": spread}
         return loss, {name: float(value.detach()) for name, value in parts.items()}
+
+    def _encode(self, rgba: Tensor, share: int) -> Tensor:
+        learnt = self.networks.encoder(rgba[:share]).float()
+        if share == len(rgba):
+            return learnt
+        with torch.no_grad():  # second: autocast keeps the weights of the first call, with their gradients
+            rest = self.networks.encoder(rgba[share:]).float()
+        return torch.cat([learnt, rest])
 
     def _picture_loss(self, latents: Tensor, batch: Batch, pose: PoseInputs) -> Tensor:
         sequences, frames = batch.rgb.shape[:2]
@@ -111,21 +120,21 @@ class TrainingStep(nn.Module):
         crop = _Crop.sample(batch, self.crop_cells, size)
         repeated = crop.repeat(frames)
         reference = batch.reference.repeat_interleave(frames, dim=0)
-        full_grid, head_grid = (_dense(flow, size) for flow in (pose.full, pose.head))
-        full = _sample(reference, repeated.cut(full_grid, 1))
-        head_half = _sample(reference, F.avg_pool2d(repeated.cut(head_grid, 1), 2))
+        grids = [repeated.cut(_dense(flow, size), 1) for flow in pose.flows.chunk(3, dim=1)]
+        upper, lower, inner = (_sample(reference, grid) for grid in grids)
         x, y = repeated.centres(size // 2)
         with _exact(pose.points):
             curves = self.curves(pose.points, x.to(pose.points), y.to(pose.points))
+            layered = cut_layers(upper, lower, inner, layer_masks(curves, upper.shape[-1], size))
         memory = latents.new_zeros(
             sequences, self.networks.painter.memory.width, self.crop_cells, self.crop_cells
         )
         cut_latents = repeated.cut(latents, LATENT_STRIDE)
-        layers, flow, _ = self.networks.painter(cut_latents, curves, full, head_half, memory)
+        layers, flow, _ = self.networks.painter(cut_latents, curves, layered, F.avg_pool2d(inner, 2), memory)
         # The base grid is cut at full size; the residual is smooth and is brought up to it.
-        residual = F.interpolate(flow.float(), size=full.shape[-2:], mode="bilinear", align_corners=False)
-        head = _sample(reference, repeated.cut(head_grid, 1) + residual)
-        rgba = composite(layers, full, head)
+        residual = F.interpolate(flow.float(), size=layered.shape[-2:], mode="bilinear", align_corners=False)
+        moved = _sample(reference, grids[2] + residual)
+        rgba = composite(layers, layered, moved)
         target, alpha = repeated.cut(batch.rgb.flatten(0, 1), 1), repeated.cut(batch.alpha.flatten(0, 1), 1)
         plate = repeated.cut(batch.plate.repeat_interleave(frames, dim=0), 1)
         picture = rgba[:, 3:] * rgba[:, :3] + (1.0 - rgba[:, 3:]) * plate

@@ -33,7 +33,9 @@ from models.training.pocket.step import LossWeights, TrainingStep
 
 logger = logging.getLogger(__name__)
 
-RETARGETED = 0.5  # share of the sequences that see retargeted points; the others see the true ones
+RETARGETED = 0.25  # share of the sequences that see retargeted points; the others see the true ones
+# Points that miss the picture they are scored on teach the network to blur, so both shares are kept small.
+JITTER_PX = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +103,8 @@ class Averaged:
 
 
 def jitter(points: Tensor, generator: torch.Generator) -> Tensor:
-    """Move ``points (B, F, 61, 2)`` as an unsteady tracker would: 0 to 1.2 px of 256 per sequence."""
-    amount = torch.rand(points.shape[0], 1, 1, 1, generator=generator) * (1.2 / 256.0)
+    """Move ``points (B, F, 61, 2)`` as an unsteady tracker would: 0 to ``JITTER_PX`` of 256 per sequence."""
+    amount = torch.rand(points.shape[0], 1, 1, 1, generator=generator) * (JITTER_PX / 256.0)
     return points + (amount * torch.randn(points.shape, generator=generator)).to(points.device)
 
 
@@ -121,13 +123,14 @@ class Trainer:
     Args:
         settings: The run.
         config: Sizes of new networks; a ``resume`` file brings its own.
+        rank: Which of the run's processes this is; each draws patterns and noise of its own.
     """
 
-    def __init__(self, settings: TrainSettings, config: PocketConfig | None = None) -> None:
+    def __init__(self, settings: TrainSettings, config: PocketConfig | None = None, rank: int = 0) -> None:
         self.settings = settings
         self.device = training_device()
         torch.manual_seed(settings.seed)
-        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.generator = torch.Generator().manual_seed(settings.seed + rank)
         networks = (
             load_pocket(settings.resume) if settings.resume else PocketNetworks(config or PocketConfig())
         )
@@ -164,9 +167,10 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         self._average_over_processes()
-        nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
-        self.optimizer.step()
-        self.averaged.update(self.networks)
+        norm = nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
+        if torch.isfinite(norm):  # one bad step would spoil all weights, for good
+            self.optimizer.step()
+            self.averaged.update(self.networks)
         self.count += 1
         return parts
 
@@ -209,7 +213,7 @@ class Trainer:
 def train(settings: TrainSettings, data: DataSettings, rank: int = 0) -> None:
     """Run until ``settings.minutes`` are over; process 0 writes checkpoints and scores on the way."""
     settings.folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(settings)
+    trainer = Trainer(settings, rank=rank)
     trainer.restore()
     rng = training_rng(settings.seed, 1000 + rank, trainer.count)
     torch.manual_seed(settings.seed + 7919 * rank + trainer.count)

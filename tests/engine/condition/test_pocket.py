@@ -40,19 +40,18 @@ def control_at(points: np.ndarray, scores: np.ndarray) -> Control:
 
 def test_a_neutral_control_moves_nothing(conditioner: PocketConditioner, drawn: Avatar) -> None:
     row = conditioner.row(control_at(drawn.points, drawn.scores))
-    for name in ("full", "head"):
-        assert row[name].abs().max() * SIZE / 2 < 0.05, name  # in pixels
-    torch.testing.assert_close(
-        sample(conditioner.picture, row["full"], SIZE), conditioner.picture, atol=5e-3, rtol=0
-    )
+    assert row["flows"].abs().max() * SIZE / 2 < 0.05  # in pixels
+    for flow in row["flows"].chunk(3, dim=1):
+        torch.testing.assert_close(
+            sample(conditioner.picture, flow, SIZE), conditioner.picture, atol=5e-3, rtol=0
+        )
 
 
 def test_a_row_has_the_stated_shapes(conditioner: PocketConditioner, drawn: Avatar) -> None:
     row = conditioner.row(control_at(drawn.points, drawn.scores))
     assert {name: tuple(value.shape) for name, value in row.items()} == {
         "points": (1, 61, 2),
-        "full": (1, 2, 64, 64),
-        "head": (1, 2, 32, 32),
+        "flows": (1, 6, 64, 64),
         "heat": (1, 61, CELLS, CELLS),
         "warped": (1, 8 + 32, CELLS, CELLS),
     }
@@ -65,7 +64,7 @@ def test_the_displacement_leads_back_to_the_reference(conditioner: PocketConditi
     row = conditioner.row(control_at(posed.points, posed.scores))
     tip = CONTROL_INDEX["nose_tip"]
     column, line = (posed.points[tip] * 64).astype(int)
-    moved = row["full"][0, :, line, column].numpy() / 2  # half pictures to pictures
+    moved = row["flows"][0, :2, line, column].numpy() / 2  # half pictures to pictures
     np.testing.assert_allclose(moved, drawn.points[tip] - posed.points[tip], atol=0.012)
     assert np.abs(moved).max() > 0.03
 
@@ -76,7 +75,7 @@ def test_an_unknown_point_moves_nothing(conditioner: PocketConditioner, drawn: A
     points[shoulder] += 0.3
     scores[shoulder] = 0.0
     row = conditioner.row(control_at(points, scores))
-    assert row["full"].abs().max() < 2e-3
+    assert row["flows"].abs().max() < 2e-3
     assert row["heat"][0, shoulder].max() == 0.0
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from models.networks.geometry import NUM_CURVE_MAPS, NUM_POINTS, heat_maps
-from models.networks.pocket import PocketConfig, PocketNetworks, composite
+from models.networks.pocket import LAYERED_HEAD_START, PocketConfig, PocketNetworks, composite
 from models.networks.pocket_decoder import PocketComposite, PocketProps
-from models.networks.pose import pose_inputs
+from models.networks.pose import PoseMaker
 
 SIZE, CELLS = 64, 8
 CONFIG = PocketConfig(widths=(32, 32, 32), heads=2, painter_widths=(16, 16, 16))
@@ -27,14 +27,14 @@ def inputs(networks: PocketNetworks, frames: int) -> dict[str, torch.Tensor]:
     reference = torch.rand(1, 4, SIZE, SIZE, generator=generator)
     heat = heat_maps(points[:1], torch.ones(1, NUM_POINTS), CELLS, CELLS)
     stack, keys_values = networks.read_reference(reference, heat)
-    pose = pose_inputs(points, torch.ones(frames, NUM_POINTS), points[:1], SIZE)
+    pose = PoseMaker()(points, torch.ones(frames, NUM_POINTS), points[:1], SIZE)
     return {
         "latents": torch.randn(frames, CONFIG.latent_channels, CELLS, CELLS, generator=generator),
         "heat": pose.heat,
         "warped": stack.expand(frames, -1, -1, -1),
         "curves": torch.rand(frames, NUM_CURVE_MAPS, SIZE // 2, SIZE // 2, generator=generator),
-        "full": torch.rand(frames, 4, SIZE, SIZE, generator=generator),
-        "head": torch.rand(frames, 4, SIZE // 2, SIZE // 2, generator=generator),
+        "layered": torch.rand(frames, 4, SIZE, SIZE, generator=generator),
+        "inner": torch.rand(frames, 4, SIZE // 2, SIZE // 2, generator=generator),
         **keys_values,
     }
 
@@ -43,7 +43,7 @@ def inputs(networks: PocketNetworks, frames: int) -> dict[str, torch.Tensor]:
 def test_streaming_paint_equals_painting_the_whole_clip(networks: PocketNetworks, chunk: int) -> None:
     made = inputs(networks, 4)
     zeros = torch.zeros(1, CONFIG.painter_widths[0], CELLS, CELLS)
-    names = ("latents", "curves", "full", "head")
+    names = ("latents", "curves", "layered", "inner")
     whole, whole_flow, _ = networks.painter(*(made[name] for name in names), zeros)
     memory, parts = zeros, []
     for start in range(0, 4, chunk):
@@ -58,7 +58,7 @@ def test_streaming_paint_equals_painting_the_whole_clip(networks: PocketNetworks
 def test_the_memory_matters(networks: PocketNetworks) -> None:
     made = inputs(networks, 1)
     zeros = torch.zeros(1, CONFIG.painter_widths[0], CELLS, CELLS)
-    names = ("latents", "curves", "full", "head")
+    names = ("latents", "curves", "layered", "inner")
     first, _, memory = networks.painter(*(made[name] for name in names), zeros)
     second, _, _ = networks.painter(*(made[name] for name in names), memory)
     assert (first - second).abs().max() > 1e-3
@@ -81,18 +81,18 @@ def test_frames_of_the_buffer_see_each_other_and_sequences_do_not(networks: Pock
     torch.testing.assert_close(apart[:2], alone, atol=1e-5, rtol=1e-4)
 
 
-def test_a_fresh_model_shows_the_full_warp() -> None:
+def test_a_fresh_model_shows_the_layered_warp() -> None:
     torch.manual_seed(0)
     networks = PocketNetworks(PocketConfig()).eval().requires_grad_(requires_grad=False)
     made = inputs(networks, 1)
     memory = torch.zeros(1, 64, CELLS, CELLS)
     layers, flow, _ = networks.painter(
-        *(made[name] for name in ("latents", "curves", "full", "head")), memory
+        *(made[name] for name in ("latents", "curves", "layered", "inner")), memory
     )
-    head = torch.nn.functional.interpolate(made["head"], scale_factor=2.0)
-    made_rgba = composite(layers, made["full"], head)
-    weight = 1.0 / (1.0 + 2.0 * torch.e**-2.0)  # softmax of (2, 0, 0)
-    expected = weight * made["full"] + (1 - weight) / 2 * (head + 0.5)
+    inner = torch.nn.functional.interpolate(made["inner"], scale_factor=2.0)
+    made_rgba = composite(layers, made["layered"], inner)
+    weight = 1.0 / (1.0 + 2.0 * torch.e**-LAYERED_HEAD_START)  # softmax of (3, 0, 0)
+    expected = weight * made["layered"] + (1 - weight) / 2 * (inner + 0.5)
     torch.testing.assert_close(made_rgba, expected, atol=0.02, rtol=0)
     assert float(flow.abs().max()) == 0.0
 
@@ -100,9 +100,9 @@ def test_a_fresh_model_shows_the_full_warp() -> None:
 def test_props_and_composite_keep_an_unmoved_reference() -> None:
     points = 0.2 + 0.6 * torch.rand(1, NUM_POINTS, 2)
     reference = torch.nn.functional.interpolate(torch.rand(1, 4, 8, 8), size=SIZE, mode="bilinear")
-    pose = pose_inputs(points, torch.ones(1, NUM_POINTS), points, SIZE)
-    _, full, _ = PocketProps()(points, pose.full, pose.head, reference)
+    pose = PoseMaker()(points, torch.ones(1, NUM_POINTS), points, SIZE)
+    _, layered, _ = PocketProps()(points, pose.flows, reference)
     layers = torch.zeros(1, 7, SIZE, SIZE)
     layers[:, 0] = 30.0
-    rgba = PocketComposite()(layers, torch.zeros(1, 2, SIZE // 4, SIZE // 4), full, pose.head, reference)
+    rgba = PocketComposite()(layers, torch.zeros(1, 2, SIZE // 4, SIZE // 4), layered, pose.flows, reference)
     torch.testing.assert_close(rgba, reference, atol=2e-3, rtol=0)

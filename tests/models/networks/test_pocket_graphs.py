@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.networks.layered_warp import cut_layers, layer_masks
 from models.networks.pocket import PocketConfig, PocketNetworks, composite
 from models.networks.pocket_decoder import PocketProps
 from models.networks.pocket_graphs import Graph, composite_graph, denoiser_graph, painter_graph, props_graph
@@ -54,8 +55,8 @@ def test_every_graph_takes_its_examples_and_names_what_it_gives(
         "denoiser": {"x0": (frames, 8, 8, 8)},
         "props": {
             "curves": (frames, 37, 32, 32),
-            "full_warp": (frames, 4, 64, 64),
-            "head_warp": (frames, 4, 32, 32),
+            "layered": (frames, 4, 64, 64),
+            "inner": (frames, 4, 32, 32),
         },
         "painter": {"layers": (frames, 7, 64, 64), "flow": (frames, 2, 16, 16), "memory_next": (1, 16, 8, 8)},
         "composite": {"rgba": (frames, 4, 64, 64)},
@@ -95,13 +96,16 @@ def test_the_flat_denoiser_is_the_denoiser(networks: PocketNetworks) -> None:
 def test_the_ends_are_their_formulas(networks: PocketNetworks) -> None:
     made = graphs(networks, 2)
     inputs = random_inputs(made["props"])
-    inputs["full"], inputs["head"] = 0.1 * inputs["full"], 0.1 * inputs["head"]
+    inputs["flows"] = 0.1 * inputs["flows"]
     props = run(made["props"], inputs)
-    assert torch.equal(props["full_warp"], sample(inputs["reference"], inputs["full"], SIZE))
-    assert torch.equal(props["curves"], PocketProps()(*inputs.values())[0])
+    curves = PocketProps()(*inputs.values())[0]
+    layers = [sample(inputs["reference"], flow, SIZE) for flow in inputs["flows"].chunk(3, dim=1)]
+    assert torch.equal(props["curves"], curves)
+    assert torch.equal(props["layered"], cut_layers(*layers, layer_masks(curves, SIZE, SIZE)))
+    assert torch.equal(props["inner"], torch.nn.functional.avg_pool2d(layers[2], 2))
     blend = random_inputs(made["composite"])
     blend["flow"] = torch.zeros_like(blend["flow"])
-    blend["head"] = torch.zeros_like(blend["head"])
-    # Without a displacement the head's source is the reference itself.
-    expected = composite(blend["layers"], blend["full_warp"], blend["reference"]).clamp(0, 1)
+    blend["flows"] = torch.zeros_like(blend["flows"])
+    # Without a displacement the inner source is the reference itself.
+    expected = composite(blend["layers"], blend["layered"], blend["reference"]).clamp(0, 1)
     torch.testing.assert_close(run(made["composite"], blend)["rgba"], expected, atol=1e-5, rtol=0)

@@ -7,7 +7,7 @@ from torch import Tensor
 from models.networks.geometry import heat_maps
 from models.networks.pocket import PocketConfig, PocketNetworks
 from models.networks.pocket_decoder import PocketComposite, PocketProps
-from models.networks.pose import pose_inputs
+from models.networks.pose import PoseMaker
 from models.networks.warp import sample
 from models.training.characters import training_rng
 from models.training.pocket.data import Batch, draw_clip, make_batch
@@ -86,20 +86,18 @@ def test_training_sees_the_geometry_that_the_engine_makes(batch: Batch, half: bo
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
         loss_of(step, batch)
     points, scores = batch.driven[0], batch.scores[0]
-    pose = pose_inputs(points, scores, batch.reference_points, SIZE)
-    curves, full, head = PocketProps()(points, pose.full, pose.head, batch.reference)
-    _, seen_curves, seen_full, seen_head, _ = overheard.painter[0]
-    torch.testing.assert_close(seen_curves, curves, atol=1e-4, rtol=0)
-    torch.testing.assert_close(seen_full, full, atol=1e-4, rtol=0)
-    # Training averages the dense grid down where the engine interpolates it: they differ in curvature only.
-    assert (seen_head - head).abs().mean() < 2e-3
+    pose = PoseMaker()(points, scores, batch.reference_points, SIZE)
+    props = PocketProps()(points, pose.flows, batch.reference)
+    _, *seen, _ = overheard.painter[0]
+    for theirs, ours in zip(seen, props, strict=True):
+        torch.testing.assert_close(theirs, ours, atol=1e-4, rtol=0)
     conditions = overheard.denoiser[0][2]
     assert isinstance(conditions, dict)
     torch.testing.assert_close(conditions["heat"], pose.heat)
     heat = heat_maps(batch.reference_points, batch.reference_scores, CELLS, CELLS)
     with torch.no_grad():
         stack, _ = step.networks.read_reference(batch.reference, heat)
-    warped = sample(stack, pose.full, CELLS)
+    warped = sample(stack, pose.cut_flow, CELLS)
     tolerance = 0.03 if half else 1e-4
     assert (conditions["warped"] - warped).abs().mean() < tolerance * warped.std()
 
@@ -116,8 +114,8 @@ def test_training_blends_as_the_engine_does(batch: Batch) -> None:
         loss_of(step, batch)
     layers, flow, _ = made[0]
     full = overheard.painter[0][2]
-    pose = pose_inputs(batch.driven[0], batch.scores[0], batch.reference_points, SIZE)
-    rgba = PocketComposite()(layers, flow, full, pose.head, batch.reference)
+    pose = PoseMaker()(batch.driven[0], batch.scores[0], batch.reference_points, SIZE)
+    rgba = PocketComposite()(layers, flow, full, pose.flows, batch.reference)
     picture = rgba[:, 3:] * rgba[:, :3] + (1.0 - rgba[:, 3:]) * batch.plate
     assert flow.abs().mean() > 1e-3
     # Training does not clamp, and interpolates the coarser grid once instead of twice.
