@@ -60,7 +60,8 @@ def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
     )
     of_second = torch.where(is_straight, torch.full_like(sine, share), torch.sin(share * angle) / safe)
     direction = of_first * units[0] + of_second * units[1]
-    return direction * torch.lerp(lengths[0], lengths[1], share)
+    mixed: Tensor = direction * torch.lerp(lengths[0], lengths[1], share)
+    return mixed
 
 
 def blend(points: Sequence[Tensor], weights: Sequence[float], interpolation: Interpolation) -> Tensor:
@@ -83,7 +84,8 @@ def blend(points: Sequence[Tensor], weights: Sequence[float], interpolation: Int
         raise ValueError(f"expected points of one shape, got {[tuple(point.shape) for point in points]}")
     shares = normalised(weights)
     if interpolation is Interpolation.LINEAR:
-        return torch.tensordot(torch.tensor(shares).to(points[0]), torch.stack(list(points)), dims=1)
+        mean: Tensor = torch.tensordot(torch.tensor(shares).to(points[0]), torch.stack(list(points)), dims=1)
+        return mean
     mixed, weight_so_far = points[0].clone(), shares[0]
     for point, share in zip(points[1:], shares[1:], strict=True):
         weight_so_far += share

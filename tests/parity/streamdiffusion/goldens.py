@@ -1,0 +1,154 @@
+"""Golden tensors on disk: cases, their networks, and the four metrics they are compared by."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from transformers import CLIPTextModel
+
+from models.diffusion.prediction import Prediction
+from models.diffusion.schedules import BetaSchedule, DiscreteSchedule
+
+COMPARED = ("expected", "expected_internal", "expected_right", "expected_reference_fault", "alternative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One tensor against its golden one."""
+
+    case: str
+    name: str
+    role: str
+    metric: str
+    error: float
+    tolerance: float
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= self.tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Case:
+    """One case with its tensors."""
+
+    name: str
+    params: Mapping[str, Any]
+    entries: Mapping[str, Mapping[str, Any]]
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def compared(self) -> list[str]:
+        return [name for name, entry in self.entries.items() if entry["role"] in COMPARED]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Networks:
+    """The tiny pipeline, float32."""
+
+    unet: nn.Module
+    vae: nn.Module
+    text_encoder: nn.Module
+    schedule: DiscreteSchedule
+    prediction: Prediction
+
+
+def load_cases(folder: Path) -> list[Case]:
+    document = json.loads((folder / "cases.json").read_text())
+    return [
+        Case(
+            name=entry["id"],
+            params=entry["params"],
+            entries=entry["tensors"],
+            tensors=load_file(folder / entry["file"]),
+        )
+        for entry in document["cases"]
+    ]
+
+
+def load_networks(folder: Path) -> Networks:
+    config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+    vae_class = json.loads((folder / "vae" / "config.json").read_text())["_class_name"]
+    autoencoder = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}[vae_class]
+    parts = {
+        name: network.from_pretrained(folder / name, torch_dtype=torch.float32, local_files_only=True)
+        .eval()
+        .requires_grad_(requires_grad=False)
+        for name, network in {
+            "unet": UNet2DConditionModel,
+            "vae": autoencoder,
+            "text_encoder": CLIPTextModel,
+        }.items()
+    }
+    kind = config.get("prediction_type", "epsilon")
+    return Networks(
+        **parts,
+        schedule=DiscreteSchedule(
+            betas=BetaSchedule(config["beta_schedule"]),
+            beta_start=config["beta_start"],
+            beta_end=config["beta_end"],
+            num_train_timesteps=config["num_train_timesteps"],
+            zero_terminal_snr=bool(config.get("rescale_betas_zero_snr", False)),
+        ),
+        prediction=Prediction.V if kind == "v_prediction" else Prediction(kind),
+    )
+
+
+def compare(case: Case, name: str, got: Tensor | None) -> Check:
+    """Return the error of one tensor; infinite where there is none, or of another shape."""
+    entry, golden = case.entries[name], case.tensors[name]
+    metric, limit = entry["tolerance"]["metric"], float(entry["tolerance"].get("max", 0.0))
+    if got is None:
+        error, note = float("inf"), "not computed"
+    elif got.numel() != golden.numel():
+        error, note = float("inf"), f"shape {tuple(got.shape)} instead of {tuple(golden.shape)}"
+    else:
+        rows = _rows_that_count(case, name, golden)
+        got, golden = got.reshape(golden.shape)[rows], golden[rows]
+        if "stock_noise" in name and "right" not in name and golden.ndim > 4 and golden.shape[1] > 1:
+            got, golden = got[:, :-1], golden[:, :-1]  # the last entry is dropped and never read
+        per_call = entry.get("per_call_axis") == 0
+        error, note = _error(metric, got, golden, per_call=per_call), ""
+    return Check(
+        case=case.name,
+        name=name,
+        role=entry["role"],
+        metric=metric,
+        error=error,
+        tolerance=limit,
+        note=note,
+    )
+
+
+def _rows_that_count(case: Case, name: str, golden: Tensor) -> Tensor:
+    """Leave out the rows of a stream that come from its empty start: which rows are compared."""
+    num_rows = len(golden) if golden.ndim else 1
+    if case.entries[name].get("per_call_axis") != 0 or name.endswith(("_right", "_reset")):
+        return torch.arange(num_rows)
+    first = int(case.params.get("first_valid_call", 0))
+    if "skip" in case.tensors and num_rows == len(case.tensors["skip"]):
+        executed = torch.cumsum(1 - case.tensors["skip"].long(), dim=0) - 1  # which one each row shows
+        return torch.nonzero(executed >= first).flatten()
+    # A tensor of the last calls only ("last4") starts later than the stream.
+    is_whole = "last" not in name
+    return torch.arange(first if is_whole else 0, num_rows)
+
+
+def _error(metric: str, got: Tensor, golden: Tensor, *, per_call: bool) -> float:
+    if metric == "exact":
+        return float(torch.count_nonzero(got.long() != golden.long()))
+    got, golden = got.double(), golden.double()
+    both = ~(torch.isnan(got) & torch.isnan(golden))
+    if metric == "max_abs":
+        return float((got - golden)[both].abs().max())
+    if metric == "max_relative":
+        return float(((got - golden).abs() / golden.abs()).max())
+    rows = (got.flatten(1), golden.flatten(1)) if per_call else (got.reshape(1, -1), golden.reshape(1, -1))
+    return float(((rows[0] - rows[1]).norm(dim=1) / rows[1].norm(dim=1)).max())
