@@ -32,11 +32,11 @@ Array = NDArray[np.float64]
 # a lid closes at about 3, a jaw drops at about 2; jitter of a still face is about 0.1.
 _LOCAL = (  # rows of the 70 points (68 and the pupils): from, to, min_cutoff_hz, beta
     (0, 17, 1.5, 5.0),  # jaw line
-    (17, 27, 2.5, 20.0),  # brows
+    (17, 27, 0.8, 8.0),  # brows
     (27, 36, 1.5, 5.0),  # nose
-    (36, 48, 8.0, 120.0),  # lids
-    (48, 68, 5.0, 80.0),  # lips
-    (68, 70, 3.0, 50.0),  # pupils
+    (36, 48, 2.0, 80.0),  # lids
+    (48, 68, 2.0, 50.0),  # lips
+    (68, 70, 1.2, 30.0),  # pupils
 )
 _ANGLES = (2.0, 0.8)  # degrees a second: 100 in a quick turn
 _PLACE = (2.0, 100.0)  # picture heights a second: 0.2 when somebody leans over
@@ -67,7 +67,7 @@ class FaceFollower:
     """
 
     def __init__(self, smooth: bool = True) -> None:
-        self._filters = _FaceFilters() if smooth else None
+        self._filters = FaceFilters() if smooth else None
         self._last_fit: HeadFit | None = None
         self._last_s = 0.0
 
@@ -112,7 +112,7 @@ class FaceFollower:
         return float(np.linalg.norm(travel)) / fit.scale / step_s
 
 
-class _FaceFilters:
+class FaceFilters:
     """One-euro filters of the rigid head and of the local points."""
 
     def __init__(self) -> None:

@@ -11,6 +11,7 @@ import argparse
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import islice
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from engine.denoise.runtime_denoiser import PocketRuntimeDenoiser
 from engine.denoise.settings import LatentSpec
 from engine.retarget.retargeter import Retargeter
 from engine.retarget.settings import DRAWN, RetargetSettings
-from engine.types import Avatar, Control, Performance
+from engine.types import Avatar, Control
 from models.checkpoints.pocket import load_pocket
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
 from models.runtimes.choose import choose_runtime, probe_machine
@@ -52,11 +53,23 @@ from tests.bench.picture_metrics import (
     region_masks,
     second_difference,
 )
+from tests.bench.unsteady import UnsteadyTracker
 
 NUM_HELD_OUT = 20
 SHIPPED_WEIGHTS = Path(__file__).parents[2] / "assets" / "pocket" / "pocket.safetensors"
-JITTER_PX = 0.5  # landmark jitter of the flicker runs, standard deviation, of 256
+JITTER_PX = 0.5  # jitter of the flicker runs, standard deviation, of 256
+FPS = 25.0
 REGIONS = ("picture", "eye", "mouth")
+
+
+class Jitter(Enum):
+    """Where the flicker runs shake."""
+
+    NONE = "none"
+    LANDMARKS = "landmarks"
+    """Every landmark that the tracker reads, before its smoothing: what a webcam does."""
+    CONTROLS = "controls"
+    """Every control point of the avatar by itself, after all smoothing: worse than the engine ever does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,29 +89,38 @@ class Pair:
     points: list[NDArray[np.float32]]
 
 
-def _driven(index: int, target: Avatar, num_frames: int, jitter_px: float) -> list[Control]:
+def _driven(index: int, target: Avatar, num_frames: int, jitter: Jitter) -> list[Control]:
     driver = held_out_character((index * 7 + 3) % NUM_HELD_OUT)
-    rng = np.random.default_rng(index)
     settings = RetargetSettings(mirror=False, performer=DRAWN)
     retargeter = Retargeter(target, settings)
     retargeter.set_neutral([performance_of(driver, NEUTRAL)])
-    controls = []
-    for number, act in enumerate(held_out_performance(index, num_frames)):
-        performance: Performance = performance_of(driver, act, number, number / 25.0)
-        control = retargeter.control(performance)
-        noise = rng.normal(0.0, jitter_px / 256.0, control.points.shape).astype(np.float32)
-        controls.append(replace(control, points=control.points + noise))
-    return controls
+    acts = held_out_performance(index, num_frames)
+    if jitter is Jitter.LANDMARKS:
+        tracker = UnsteadyTracker(driver, JITTER_PX / 256.0, seed=index)
+        seen = [tracker.read(act, number, number / FPS) for number, act in enumerate(acts)]
+    else:
+        seen = [performance_of(driver, act, number, number / FPS) for number, act in enumerate(acts)]
+    controls = [retargeter.control(performance) for performance in seen]
+    return _shaken(controls, index) if jitter is Jitter.CONTROLS else controls
 
 
-def make_pair(index: int, num_frames: int, size: int, jitter_px: float = 0.0) -> Pair:
+def _shaken(controls: list[Control], seed: int) -> list[Control]:
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(0.0, JITTER_PX / 256.0, (len(controls), *controls[0].points.shape))
+    return [
+        replace(control, points=control.points + one.astype(np.float32))
+        for control, one in zip(controls, noise, strict=True)
+    ]
+
+
+def make_pair(index: int, num_frames: int, size: int, jitter: Jitter = Jitter.NONE) -> Pair:
     """Draw the truth and retarget the driver of held-out pair ``index``."""
     character = held_out_character(index)
     at_rest = avatar(character, f"held-out {index}", size=size)
     posed = [pose(character, act) for act in held_out_performance(index, num_frames)]
     return Pair(
         avatar=at_rest,
-        controls=_driven(index, at_rest, num_frames, jitter_px),
+        controls=_driven(index, at_rest, num_frames, jitter),
         truth=[draw(character, one, size).rgb for one in posed],
         points=[one.points for one in posed],
     )
@@ -252,10 +274,10 @@ def _baselines(pairs: list[Pair], shown: Animator) -> dict[str, Scores]:
     return scores
 
 
-def _flicker(animator: Animator, options: Options, pairs: int = 5) -> float:
+def _flicker(animator: Animator, options: Options, jitter: Jitter, pairs: int = 5) -> float:
     ratios = []
     for index in range(min(pairs, options.pairs)):
-        pair = make_pair(index, min(options.frames, 60), options.size, JITTER_PX)
+        pair = make_pair(index, min(options.frames, 60), options.size, jitter)
         made = list(animator.animate(pair.avatar, pair.controls))
         ratios.append(second_difference(made) / second_difference(pair.truth))
     return float(np.mean(ratios))
@@ -276,7 +298,9 @@ def measure(options: Options, points: list[tuple[int, int]]) -> dict[str, object
             if point == points[0]:
                 openings.add(index, pair, made)
         row = {"levels": point[0], "chunk": point[1], **_summary(scores, warp)}
-        rows.append(row | {"flicker": _flicker(animator, options)})
+        row["flicker"] = _flicker(animator, options, Jitter.LANDMARKS)
+        row["flicker_of_shaken_controls"] = _flicker(animator, options, Jitter.CONTROLS)
+        rows.append(row)
     table = {name: _summary(scores, warp) for name, scores in baselines.items()}
     return {**rows[0], **openings.means(), "operating_points": rows, "baselines": table}
 
