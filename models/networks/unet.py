@@ -306,18 +306,23 @@ class UNet(nn.Module):
 
         ``engine.denoise.memory.KvRing`` is built from it.
         """
-        cells = []
-        for _ in self.config.widths:
-            cells.append(height * width)
-            height, width = (height + 1) // 2, (width + 1) // 2
+        cells = self.cells(height, width)
         return {
-            f"{part.layer}.{index}": (cells[self._level(part.layer)], part.width)
+            f"{part.layer}.{index}": (cells[self.level_of(part.layer)], part.width)
             for part in self.modules()
             if isinstance(part, TemporalTransformer)
             for index in range(part.num_attentions)
         }
 
-    def _level(self, layer: str) -> int:
+    def cells(self, height: int, width: int) -> list[int]:
+        """Return the number of cells at each level for latents of a size."""
+        counts = []
+        for _ in self.config.widths:
+            counts.append(height * width)
+            height, width = (height + 1) // 2, (width + 1) // 2
+        return counts
+
+    def level_of(self, layer: str) -> int:
         """Return the level of a layer by its name: "d10" -> 1, "m" -> the last, "u10" -> the last but one."""
         last = len(self.config.widths) - 1
         if layer == "m":

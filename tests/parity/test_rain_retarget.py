@@ -30,8 +30,7 @@ def test_built_in_lists_equal_the_golden_ones():
 
 
 def test_a_changed_slider_fails_the_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    for path in rain_retarget.CORE_DIR.iterdir():
-        shutil.copy(path, tmp_path)
+    shutil.copytree(rain_retarget.CORE_DIR, tmp_path, dirs_exist_ok=True)
     document = json.loads((tmp_path / "cases.json").read_text())
     document["cases"][0]["default_edits"][3]["scale_x"] += 0.01
     (tmp_path / "cases.json").write_text(json.dumps(document))

@@ -1,0 +1,116 @@
+"""Reads published checkpoints and fits them to our networks, with every key accounted for.
+
+Nothing in a file is run: pickles are read as weights only. A file that does not fit is an error that names
+what is missing, what nobody asked for, and which shapes differ.
+"""
+
+import pickle
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from models.checkpoints.unet_keys import is_sinusoidal, published_name, published_positions
+from models.networks.attention import TemporalAttention, sinusoidal_positions
+
+_NAMES_SHOWN = 4
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is missing, incomplete, damaged or of another model; the message names file and keys."""
+
+
+def read_published(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a ``.safetensors`` file or of a pickled state dictionary, on the CPU.
+
+    Pickles in the current format are mapped, not read: tensors come from disk when they are used.
+
+    Raises:
+        CheckpointError: no such file, half a download, or something else than tensors by name in it.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"there is no file {path}")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} is damaged or holds more than weights ({_first_line(error)})"
+        ) from error
+    except (OSError, EOFError, RuntimeError, KeyError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read: half a download? ({_first_line(error)})") from error
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise CheckpointError(f"{path} holds no state dictionary but {type(content).__name__}")
+    return dict(content)
+
+
+def published_shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return name and shape of everything that the published checkpoint of ``network`` holds."""
+    shapes = {published_name(name): tuple(value.shape) for name, value in network.state_dict().items()}
+    for name, part in network.named_modules():
+        if isinstance(part, TemporalAttention):
+            positions = published_positions(f"{name}.to_q.weight")
+            if positions is not None:
+                shapes[positions] = (1, part.max_frames, part.to_q.in_features)
+    return shapes
+
+
+def own_state(network: nn.Module, published: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
+    """Return ``network``'s state dictionary from a published one; tensors are not copied.
+
+    Args:
+        network: May live on the meta device: only names and shapes count.
+        published: As read.
+        source: What to call the file in errors.
+
+    Raises:
+        CheckpointError: keys are missing or left over, shapes differ, or a table of positions is not the
+            sinusoidal one that we compute.
+    """
+    wanted = published_shapes(network)
+    got = {name: tuple(value.shape) for name, value in published.items()}
+    faults = [
+        _listed("missing", wanted.keys() - got.keys()),
+        _listed("unexpected", got.keys() - wanted.keys()),
+        _listed(
+            "of another shape",
+            (
+                f"{name} {got[name]} instead of {wanted[name]}"
+                for name in wanted.keys() & got.keys()
+                if wanted[name] != got[name]
+            ),
+        ),
+    ]
+    if any(faults):
+        raise CheckpointError(f"{source} does not fit: {'; '.join(fault for fault in faults if fault)}")
+    own = {name: published[published_name(name)] for name in network.state_dict()}
+    tables = wanted.keys() - {published_name(name) for name in own}
+    strange = [name for name in tables if not is_sinusoidal(published[name])]
+    if strange:
+        raise CheckpointError(f"{source} does not fit: {_listed('not sinusoidal', strange)}")
+    return own
+
+
+def fill_positions(network: nn.Module) -> None:
+    """Compute the tables of positions of a network that was built on the meta device and then loaded."""
+    for part in network.modules():
+        if isinstance(part, TemporalAttention):
+            weight = part.to_q.weight
+            part.positions = sinusoidal_positions(part.max_frames, part.to_q.in_features).to(weight)
+
+
+def _listed(what: str, names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    if not ordered:
+        return ""
+    more = "" if len(ordered) <= _NAMES_SHOWN else f" and {len(ordered) - _NAMES_SHOWN} more"
+    return f"{what}: {', '.join(ordered[:_NAMES_SHOWN])}{more}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
