@@ -3,8 +3,9 @@
 ``DIR`` is any folder of the goldens' layout (``cases.json``, ``weights/``, one file per case). Every expected
 tensor is compared: reference banks, the denoiser at every number of frames, the sampler, the pose guider, the
 remembering decoder, the stream through the rolling buffer, and retargeting with its drawings. Prints the
-error of each, then one line of JSON; the exit code is 1 when one is out of tolerance. ``--half`` runs the
-networks in float16 (buffer and sampler stay float32) within ``HALF_TOLERANCE``.
+error of each, then one line of JSON; the exit code is 1 when one is out of tolerance. ``--half`` rounds what
+every layer gives to float16, as a GPU does that multiplies in float16 and sums in float32, and allows
+``HALF_TOLERANCE``; buffer and sampler stay float32.
 """
 
 import argparse
@@ -38,7 +39,7 @@ from tests.parity.goldens import Check, Goldens, report
 
 CORE_DIR = Path(__file__).parent / "rain"
 HALF_TOLERANCE = 2e-2
-"""Relative L2 of float16 networks against float32 goldens; measured: at most 7e-3."""
+"""Relative L2 of float16 networks; measured: 3.5e-3 for one forward pass, 1.2e-2 after eight calls of a stream."""
 
 Tensors = dict[str, Tensor]
 N = TypeVar("N", bound=nn.Module)
@@ -47,9 +48,9 @@ N = TypeVar("N", bound=nn.Module)
 class Rain:
     """The networks of a folder of goldens."""
 
-    def __init__(self, goldens: Goldens, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, goldens: Goldens, *, half: bool = False) -> None:
         self.goldens = goldens
-        self.dtype = dtype
+        self.half = half
         self.configs: Mapping[str, Any] = goldens.document["configs"]
 
     def unet(self) -> UNet:
@@ -70,7 +71,14 @@ class Rain:
     def _loaded(self, network: N, name: str) -> N:
         file = f"{name}.safetensors"
         network.load_state_dict(own_state(network, self.goldens.weights(file), file))
-        return network.to(self.dtype).eval().requires_grad_(requires_grad=False)
+        if self.half:
+            for part in network.modules():
+                part.register_forward_hook(_rounded)
+        return network.eval().requires_grad_(requires_grad=False)
+
+
+def _rounded(_part: nn.Module, _given: object, out: object) -> object:
+    return out.half().float() if isinstance(out, Tensor) else out
 
 
 def unet_config(config: Mapping[str, Any]) -> UNetConfig:
@@ -140,7 +148,7 @@ def reference_net(rain: Rain) -> Tensors:
     given, network = rain.goldens.tensors("reference_net"), rain.reference()
     got = {}
     for each in _sets(given):
-        latents, token = (given[f"in.{name}_{each}"].to(rain.dtype) for name in ("ref_latents", "clip_token"))
+        latents, token = (given[f"in.{name}_{each}"] for name in ("ref_latents", "clip_token"))
         banks = read_banks(network, latents, token)
         got.update({f"out.{each}.{layer}": bank for layer, bank in banks.items()})
     return got
@@ -153,11 +161,9 @@ def denoiser(rain: Rain) -> Tensors:
     for each in _sets(references):
         prefix = f"out.{each}."
         banks = {
-            name.removeprefix(prefix): bank.to(rain.dtype)
-            for name, bank in references.items()
-            if name.startswith(prefix)
+            name.removeprefix(prefix): bank for name, bank in references.items() if name.startswith(prefix)
         }
-        prompt = unet.project_prompt(references[f"in.clip_token_{each}"].to(rain.dtype))
+        prompt = unet.project_prompt(references[f"in.clip_token_{each}"])
         constants[each] = (unet.project_reference(banks), prompt)
     got = {}
     for run in rain.goldens.cases["denoiser"]["runs"]:
@@ -166,10 +172,10 @@ def denoiser(rain: Rain) -> Tensors:
         inputs = UNetInputs(
             prompt=prompt,
             look=WithReference(projected),
-            control=frames_first(given["in.pose_features"])[:count].to(rain.dtype),
+            control=frames_first(given["in.pose_features"])[:count],
             guidance_scale=torch.tensor([run["guidance"]]),
         )
-        latents = frames_first(given["in.sample"])[:count].to(rain.dtype)
+        latents = frames_first(given["in.sample"])[:count]
         got[run["output"]] = frames_third(unet(latents, given[run["timesteps"]][0], inputs))
     return got
 
@@ -218,7 +224,7 @@ def pose_guider(rain: Rain, case: str) -> Tensors:
     canvases = {"out.features": frames_first(given["in.canvas"])}
     if "in.canvas_u8" in given:
         canvases["out.features_u8"] = _canvases(given["in.canvas_u8"])
-    return {name: frames_third(guider(canvas.to(rain.dtype))) for name, canvas in canvases.items()}
+    return {name: frames_third(guider(canvas)) for name, canvas in canvases.items()}
 
 
 def taesdv(rain: Rain) -> Tensors:
@@ -227,10 +233,10 @@ def taesdv(rain: Rain) -> Tensors:
     memories = codec.initial_memories(*given["in.latents_1"].shape[-2:])
     got = {}
     for call in calls:
-        pictures, memories = codec(given[f"in.latents_{call}"][0].to(rain.dtype), memories)
+        pictures, memories = codec(given[f"in.latents_{call}"][0], memories)
         got[f"out.images_{call}"] = pictures[None]
         got.update({f"out.memory_{call}_{index}": memory for index, memory in enumerate(memories)})
-    got["out.encoded"] = codec.encode(given["in.frames"][0].to(rain.dtype))[None]
+    got["out.encoded"] = codec.encode(given["in.frames"][0])[None]
     return got
 
 
@@ -276,7 +282,7 @@ class Stream:
         def watched(latents: Tensor, levels: Tensor, conditions: Tensors, reference: Tensors) -> Tensor:
             # what the network is given lies in the buffer's own memory, so it shows the step afterwards
             self.under_way, self.timesteps = latents, levels
-            return denoise(latents.to(self.rain.dtype), levels, conditions, reference)
+            return denoise(latents, levels, conditions, reference)
 
         noises = [
             frames_first(self.given[f"in.{kind}_noise_{call['call']}"])
@@ -291,7 +297,7 @@ class Stream:
         for call in self.case["calls"]:
             self._show(call["reference_set"])
             number = call["call"]
-            canvases = _canvases(self.given[f"in.pose_u8_{number}"]).to(self.rain.dtype)
+            canvases = _canvases(self.given[f"in.pose_u8_{number}"])
             popped = self.buffer.push({"pose": self.guider(canvases)})
             if not torch.equal(self.timesteps.long(), self.given[f"in.timesteps_{number}"][0]):
                 raise ValueError(f"call {number}: other timesteps, {self.timesteps.tolist()}")
@@ -299,17 +305,14 @@ class Stream:
             if popped is None:
                 continue
             got[f"out.popped_{number}"] = frames_third(popped.latents.clone())
-            pictures, self.memories = self.codec(popped.latents.to(self.rain.dtype), self.memories)
+            pictures, self.memories = self.codec(popped.latents, self.memories)
             got[f"out.images_{number}"] = pictures[call["image_frames"]].clamp(0, 1)[None]
         return got
 
     def _show(self, reference_set: str) -> None:
         if reference_set == self.shown:
             return
-        latents, token = (
-            self.given[f"in.{name}_{reference_set}"].to(self.rain.dtype)
-            for name in ("ref_latents", "clip_token")
-        )
+        latents, token = (self.given[f"in.{name}_{reference_set}"] for name in ("ref_latents", "clip_token"))
         banks = read_banks(self.reference_net, latents, token)
         self.buffer.set_reference(self.unet.project_reference(banks) | self.unet.project_prompt(token))
         self.shown = reference_set
@@ -334,11 +337,11 @@ def answers(rain: Rain, case: str) -> Tensors:
     return CASES[case](rain)
 
 
-def run(directory: Path, dtype: torch.dtype = torch.float32) -> list[Check]:
+def run(directory: Path, *, half: bool = False) -> list[Check]:
     """Compare every case of a folder. Raises ``KeyError`` for a case that is not known here."""
     goldens = Goldens(directory)
-    rain = Rain(goldens, dtype)
-    least = HALF_TOLERANCE if dtype is torch.float16 else 0.0
+    rain = Rain(goldens, half=half)
+    least = HALF_TOLERANCE if half else 0.0
     checks = []
     with torch.inference_mode():
         for case in goldens.cases:
@@ -357,9 +360,9 @@ def run(directory: Path, dtype: torch.dtype = torch.float32) -> list[Check]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="RAIN against golden tensors.")
     parser.add_argument("directory", type=Path, nargs="?", default=CORE_DIR)
-    parser.add_argument("--half", action="store_true", help="networks in float16, wider tolerance")
+    parser.add_argument("--half", action="store_true", help="layers rounded to float16, wider tolerance")
     options = parser.parse_args(arguments)
-    return report("rain", run(options.directory, torch.float16 if options.half else torch.float32))
+    return report("rain", run(options.directory, half=options.half))
 
 
 if __name__ == "__main__":
