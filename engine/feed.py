@@ -58,6 +58,7 @@ class Feed:
         self._source: Source | None = None
         self._newest: Tracked | None = None
         self._frames_in = 0
+        self._is_tracking = False
         self._error: UnderstudyError | None = None
         self._is_stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -71,6 +72,11 @@ class Feed:
     def error(self) -> UnderstudyError | None:
         """Why the feed ended before its source did, or None."""
         return self._error
+
+    @property
+    def is_tracking(self) -> bool:
+        """Whether a frame has come and its tracking is under way."""
+        return self._is_tracking
 
     @property
     def is_stopping(self) -> bool:
@@ -157,7 +163,10 @@ class Feed:
 
     def _bring(self, frame: Frame, tracker: Tracker) -> bool:
         self._frames_in += 1
+        self._is_tracking = True
         with self._times.measure("track"):
             performance = tracker.track(frame)
         self._newest = Tracked(Ticket(frame.index, frame.captured_at_s, frame.media_s), performance)
-        return self._handover.put(self._newest)
+        is_wanted = self._handover.put(self._newest)
+        self._is_tracking = False
+        return is_wanted

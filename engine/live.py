@@ -48,7 +48,7 @@ class LiveRun:
         self._outlets = outlets
         self._clock = clock
         self._meter = Meter(clock)
-        self._watchdog = Watchdog(clock, self._show_standby)
+        self._watchdog = Watchdog(clock, self._hold_standby, outlets.outputs.release)
         self._pacer = Pacer(self._hand_on, clock)
         self._is_ready = threading.Event()
         self._feed = self._make_feed(settings)
@@ -180,6 +180,10 @@ class LiveRun:
             was_sent = self._outlets.outputs.send(picture)
         if was_sent:
             self._meter.count(picture)
+
+    def _hold_standby(self) -> None:
+        self._pacer.clear()
+        self._outlets.outputs.hold_standby()
 
     def _show_standby(self) -> None:
         self._pacer.clear()

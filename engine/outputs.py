@@ -36,6 +36,7 @@ class Outputs:
         self._sinks: tuple[Sink, ...] = ()
         self._is_panicked = False
         self._is_standby = False
+        self._is_held = False
         self._media_s = 0.0
         self._offset_s: float | None = None  # of the source's zero; None until its first frame
         self._sent_at_s = clock.now_s()
@@ -78,9 +79,9 @@ class Outputs:
                 self._offset_s = 0.0
 
     def send(self, picture: Picture) -> bool:
-        """Hand ``picture`` to every sink; returns False while the panic key is down."""
+        """Hand ``picture`` to every sink; returns False while the card is held."""
         with self._lock:
-            if self._is_panicked:
+            if self._is_panicked or self._is_held:
                 return False
             self._is_standby = False
             failed = self._hand_over(self._sinks, self._placed(picture))
@@ -93,6 +94,17 @@ class Outputs:
             self._is_standby = True
             failed = self._hand_over(self._sinks, self._stamped())
         self._report(failed)
+
+    def hold_standby(self) -> None:
+        """Hand the card to every sink, and let no picture through until ``release``."""
+        with self._lock:
+            self._is_held = True
+        self.show_standby()
+
+    def release(self) -> None:
+        """Let pictures through again, unless the panic key is down; the card stays until the next one."""
+        with self._lock:
+            self._is_held = False
 
     def panic(self, on: bool) -> None:
         """Show the card and hold it, or let pictures through again; on return it has happened."""

@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 PATIENCE_S = 0.2
 """Without a frame for this long, the avatar stands in; a slow camera is not a camera that is gone."""
 
+SLOW_PATIENCE_S = 1.0
+"""The same while a frame is being tracked: a slow processor is not a camera that is gone, either."""
+
 IDLE_PERIOD_S = 1 / 15
 
 
@@ -170,7 +173,8 @@ class Worker:
         """Paint the next frame, or the avatar by itself when none comes. Raises ``EOFError`` at the end."""
         tracked = self._feed.handover.take(IDLE_PERIOD_S)
         if tracked is None:
-            self._is_waiting = self._clock.now_s() - self._frame_at_s >= PATIENCE_S
+            patience_s = SLOW_PATIENCE_S if self._feed.is_tracking and not self._is_waiting else PATIENCE_S
+            self._is_waiting = self._clock.now_s() - self._frame_at_s >= patience_s
             return pipeline.step(self._own_ticket(), None) if self._is_waiting else []
         self._is_waiting = False
         self._frame_at_s, self._media_s = self._clock.now_s(), tracked.ticket.media_s

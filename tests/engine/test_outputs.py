@@ -62,6 +62,25 @@ def test_panic_shows_the_card_at_once_and_holds_it(outputs: Outputs) -> None:
     assert sink.indices == [0, 2]
 
 
+def test_a_held_card_lets_no_picture_through_until_it_is_released(outputs: Outputs) -> None:
+    sink = FakeSink()
+    outputs.add(sink)
+    outputs.hold_standby()
+    assert not outputs.send(picture(0))
+    assert sink.origins == [Origin.STANDBY]
+    outputs.release()
+    assert sink.origins == [Origin.STANDBY]
+    assert outputs.send(picture(1))
+    assert sink.indices[-1] == 1
+
+
+def test_releasing_a_held_card_does_not_lift_the_panic(outputs: Outputs) -> None:
+    outputs.panic(True)
+    outputs.hold_standby()
+    outputs.release()
+    assert not outputs.send(picture(0))
+
+
 def test_a_sink_that_comes_while_the_card_is_shown_gets_the_card(outputs: Outputs) -> None:
     outputs.show_standby()
     sink = FakeSink()

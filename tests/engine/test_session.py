@@ -15,7 +15,7 @@ from engine.errors import AvatarError, EngineFailedError, SettingsError, SinkErr
 from engine.session import Session
 from engine.settings import LossSettings, Quality, Settings
 from engine.status import SessionState
-from engine.types import Origin
+from engine.types import Frame, Origin, Performance
 from tests.fakes import (
     CAMERA_PIXEL,
     FakeBuffer,
@@ -425,6 +425,40 @@ def test_stopping_while_the_networks_load_ends_cleanly(session: Session, rooms: 
     assert session.status().state is SessionState.STOPPED
 
 
+def pass_time(rooms: FakeRooms, clock: FakeClock, seconds: float) -> None:
+    """Let time pass in steps that are shorter than a silence, the engine beating after each."""
+    for _ in range(round(seconds / 0.2)):
+        clock.sleep_s(0.2)
+        beats = rooms.camera.beats
+        # The first of them may have been on its way already.
+        wait_until(lambda beats=beats: rooms.camera.beats > beats + 1, "a beat")  # type: ignore[misc]
+
+
+def test_a_slow_tracker_is_not_a_camera_that_is_gone(source: FakeSource, rooms: FakeRooms) -> None:
+    clock = FakeClock()
+    session = Session(SETTINGS, rooms=rooms, clock=clock)
+    session.go_live()
+    session.start()
+    show(session, source)
+    asked, go_on, track = threading.Event(), threading.Event(), rooms.tracker.track
+
+    def slow(frame: Frame) -> Performance:
+        asked.set()
+        assert go_on.wait(30.0)
+        return track(frame)
+
+    rooms.tracker.track = slow  # type: ignore[method-assign]
+    give(source)
+    assert asked.wait(30.0)
+    pass_time(rooms, clock, 0.8)
+    assert session.status().state is SessionState.LIVE
+    assert Origin.IDLE not in rooms.camera.origins
+    pass_time(rooms, clock, 0.4)
+    assert session.status().state is SessionState.WAITING
+    go_on.set()
+    session.stop()
+
+
 def test_an_engine_that_hangs_is_answered_with_the_card_and_may_come_back(
     source: FakeSource, rooms: FakeRooms
 ) -> None:
@@ -451,5 +485,13 @@ def test_an_engine_that_hangs_is_answered_with_the_card_and_may_come_back(
     assert session.status().state is SessionState.STANDBY
     before = len(rooms.camera.pictures)
     go_on.set()
+    painted = rooms.studio.made[0].decoder.pictures
+    assert isinstance(painted, list)
+    wait_until(lambda: len(painted) > 1, "the next frame is painted")
+    pass_time(rooms, clock, 0.8)
+    assert Origin.AVATAR not in rooms.camera.origins[before:], "shown before the engine was steady"
+    pass_time(rooms, clock, 0.6)
+    assert session.status().state is not SessionState.STANDBY
+    give(source)
     wait_until(lambda: Origin.AVATAR in rooms.camera.origins[before:], "the avatar again")
     session.stop()

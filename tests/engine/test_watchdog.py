@@ -1,9 +1,9 @@
-"""The standby card within 300 ms of silence, on an injected clock."""
+"""The standby card within 300 ms of silence, and held until the engine is steady; on an injected clock."""
 
 import threading
 
 from engine.clock import FakeClock, SystemClock
-from engine.watchdog import POLL_S, SILENCE_S, Watchdog
+from engine.watchdog import POLL_S, SILENCE_S, STEADY_S, Watchdog
 
 
 class Bell:
@@ -39,16 +39,63 @@ def test_a_beating_engine_is_left_alone() -> None:
     assert bell.rung == 0
 
 
+def beat_steadily(watchdog: Watchdog, clock: FakeClock, seconds: float, period_s: float = 0.05) -> None:
+    for _ in range(round(seconds / period_s)):
+        clock.sleep_s(period_s)
+        watchdog.beat()
+        watchdog.check()
+
+
 def test_one_silence_rings_once_and_the_next_one_again() -> None:
-    clock, bell = FakeClock(), Bell()
-    watchdog = Watchdog(clock, bell)
+    clock, silent, steady = FakeClock(), Bell(), Bell()
+    watchdog = Watchdog(clock, silent, steady)
     for _ in range(2):
         watchdog.beat()
-        clock.sleep_s(1.0)
+        clock.sleep_s(2.0)
         watchdog.check()
         watchdog.check()
         assert watchdog.is_silent
-    assert bell.rung == 2
+        watchdog.beat()
+        beat_steadily(watchdog, clock, STEADY_S + 0.1)
+        assert not watchdog.is_silent
+    assert (silent.rung, steady.rung) == (2, 2)
+
+
+def test_an_engine_that_comes_back_is_not_trusted_before_it_was_steady_for_a_while() -> None:
+    clock, steady = FakeClock(), Bell()
+    watchdog = Watchdog(clock, Bell(), steady)
+    watchdog.beat()
+    clock.sleep_s(2.0)
+    watchdog.check()
+    watchdog.beat()
+    beat_steadily(watchdog, clock, STEADY_S - 0.1)
+    assert watchdog.is_silent
+    assert steady.rung == 0
+
+
+def test_an_engine_that_gasps_does_not_make_card_and_avatar_alternate() -> None:
+    # 3.3 pictures a second, each of them one long stage: silent each time, back each time.
+    clock, silent, steady = FakeClock(), Bell(), Bell()
+    watchdog = Watchdog(clock, silent, steady)
+    for _ in range(100):
+        watchdog.beat()
+        for _ in range(6):
+            clock.sleep_s(POLL_S)
+            watchdog.check()
+    assert (silent.rung, steady.rung) == (1, 0)
+    assert watchdog.is_silent
+
+
+def test_rest_lets_go_of_a_silence() -> None:
+    clock, steady = FakeClock(), Bell()
+    watchdog = Watchdog(clock, Bell(), steady)
+    watchdog.beat()
+    clock.sleep_s(2.0)
+    watchdog.check()
+    watchdog.rest()
+    watchdog.rest()
+    assert not watchdog.is_silent
+    assert steady.rung == 1
 
 
 def test_before_the_first_beat_and_at_rest_it_is_quiet() -> None:
