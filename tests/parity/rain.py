@@ -39,7 +39,7 @@ from tests.parity.goldens import Check, Goldens, report
 
 CORE_DIR = Path(__file__).parent / "rain"
 HALF_TOLERANCE = 2e-2
-"""Relative L2 of float16 networks; measured: 3.5e-3 for one forward pass, 1.2e-2 after eight calls of a stream."""
+"""Relative L2 of float16 networks; measured: 3.5e-3 in one forward pass, 1.2e-2 after eight calls."""
 
 Tensors = dict[str, Tensor]
 N = TypeVar("N", bound=nn.Module)
