@@ -29,7 +29,9 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "engine.post": frozenset({"torch", "numpy", "cv2"}),
     "engine.sinks": frozenset({"torch", "numpy", "cv2", "av", "pyvirtualcam"}),
     "models": frozenset({"torch", "numpy", "diffusers", "transformers"}),
-    "models.checkpoints": frozenset({"torch", "numpy", "diffusers", "transformers", "safetensors"}),
+    "models.checkpoints": frozenset(
+        {"torch", "numpy", "diffusers", "transformers", "safetensors", "huggingface_hub"}
+    ),
     "models.runtimes": frozenset({"torch", "numpy", "openvino", "onnx"}),
     "models.training": frozenset({"torch", "numpy", "cv2", "safetensors"}),
     "assets": frozenset(),

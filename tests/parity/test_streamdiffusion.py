@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.denoise.settings import Residual
+from models.checkpoints.published import CheckpointError
 from tests.parity.streamdiffusion.__main__ import main
 from tests.parity.streamdiffusion.compare import run
 from tests.parity.streamdiffusion.goldens import Case, Networks, compare, load_cases, load_networks
@@ -81,5 +82,5 @@ def test_a_changed_tensor_and_a_missing_one_fail(cases: dict[str, Case]) -> None
 
 def test_a_folder_without_goldens_is_an_error(tmp_path: Path) -> None:
     save_file({}, tmp_path / "empty.safetensors")
-    with pytest.raises(OSError, match="json"):
+    with pytest.raises(CheckpointError, match="json"):
         list(run(tmp_path))

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import CLIPTextModel
 
+from models.checkpoints.diffusers_parts import load_text_encoder, load_unet, load_vae, read_schedule
 from models.diffusion.prediction import Prediction
-from models.diffusion.schedules import BetaSchedule, DiscreteSchedule
+from models.diffusion.schedules import DiscreteSchedule
 
 COMPARED = ("expected", "expected_internal", "expected_right", "expected_reference_fault", "alternative")
 
@@ -47,6 +46,45 @@ class Case:
     @property
     def compared(self) -> list[str]:
         return [name for name, entry in self.entries.items() if entry["role"] in COMPARED]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Networks:
+    """The tiny pipeline, float32."""
+
+    unet: nn.Module
+    vae: nn.Module
+    text_encoder: nn.Module
+    schedule: DiscreteSchedule
+    prediction: Prediction
+
+
+def load_cases(folder: Path) -> list[Case]:
+    document = json.loads((folder / "cases.json").read_text())
+    return [
+        Case(
+            name=entry["id"],
+            params=entry["params"],
+            entries=entry["tensors"],
+            tensors=load_file(folder / entry["file"]),
+        )
+        for entry in document["cases"]
+    ]
+
+
+def load_networks(folder: Path) -> Networks:
+    schedule, prediction = read_schedule(folder / "scheduler")
+    return Networks(
+        unet=load_unet(folder / "unet"),
+        vae=load_vae(folder / "vae"),
+        text_encoder=load_text_encoder(folder / "text_encoder"),
+        schedule=schedule,
+        prediction=prediction,
+    )
+
+
+def compared(self) -> list[str]:
+    return [name for name, entry in self.entries.items() if entry["role"] in COMPARED]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,0 +1,47 @@
+"""Folders of published models: on this disk, in the hub's cache, or fetched when the user asks for it."""
+
+import os
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from models.checkpoints.published import CheckpointError
+
+# One format of weights is enough, and half precision where it is offered beside the full one is not needed.
+_PATTERNS = ("*.json", "*.txt", "*.safetensors")
+_NOT_NEEDED = ("safety_checker/*", "feature_extractor/*", "*.fp16.safetensors", "*non_ema*")
+
+
+def local_folder(source: str, *, may_download: bool = False, revision: str | None = None) -> Path:
+    """Return the folder of a model.
+
+    Args:
+        source: A folder's path, or a hub id such as "stabilityai/sd-turbo".
+        may_download: Whether what is missing may be fetched; partial downloads are resumed.
+        revision: Branch, tag or commit of a hub id.
+
+    Raises:
+        CheckpointError: There is no such folder, and the model is neither in the cache nor to be had.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    if source.count("/") != 1 or source.startswith((".", "/", "~")) or "\\" in source:
+        raise CheckpointError(f"there is no folder or file {source}")
+    try:
+        return Path(
+            snapshot_download(
+                source,
+                revision=revision,
+                allow_patterns=list(_PATTERNS),
+                ignore_patterns=list(_NOT_NEEDED),
+                local_files_only=not may_download,
+                cache_dir=os.environ.get("UNDERSTUDY_MODELS_DIR"),
+            )
+        )
+    except LocalEntryNotFoundError as error:
+        way = "it could not be fetched" if may_download else "it has not been fetched"
+        raise CheckpointError(f"the model {source} is not on this machine, and {way}") from error
+    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        raise CheckpointError(f"the model {source} cannot be fetched: {error}") from error
