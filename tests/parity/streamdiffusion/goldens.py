@@ -83,62 +83,6 @@ def load_networks(folder: Path) -> Networks:
     )
 
 
-def compared(self) -> list[str]:
-    return [name for name, entry in self.entries.items() if entry["role"] in COMPARED]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Networks:
-    """The tiny pipeline, float32."""
-
-    unet: nn.Module
-    vae: nn.Module
-    text_encoder: nn.Module
-    schedule: DiscreteSchedule
-    prediction: Prediction
-
-
-def load_cases(folder: Path) -> list[Case]:
-    document = json.loads((folder / "cases.json").read_text())
-    return [
-        Case(
-            name=entry["id"],
-            params=entry["params"],
-            entries=entry["tensors"],
-            tensors=load_file(folder / entry["file"]),
-        )
-        for entry in document["cases"]
-    ]
-
-
-def load_networks(folder: Path) -> Networks:
-    config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-    vae_class = json.loads((folder / "vae" / "config.json").read_text())["_class_name"]
-    autoencoder = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}[vae_class]
-    parts = {
-        name: network.from_pretrained(folder / name, torch_dtype=torch.float32, local_files_only=True)
-        .eval()
-        .requires_grad_(requires_grad=False)
-        for name, network in {
-            "unet": UNet2DConditionModel,
-            "vae": autoencoder,
-            "text_encoder": CLIPTextModel,
-        }.items()
-    }
-    kind = config.get("prediction_type", "epsilon")
-    return Networks(
-        **parts,
-        schedule=DiscreteSchedule(
-            betas=BetaSchedule(config["beta_schedule"]),
-            beta_start=config["beta_start"],
-            beta_end=config["beta_end"],
-            num_train_timesteps=config["num_train_timesteps"],
-            zero_terminal_snr=bool(config.get("rescale_betas_zero_snr", False)),
-        ),
-        prediction=Prediction.V if kind == "v_prediction" else Prediction(kind),
-    )
-
-
 def compare(case: Case, name: str, got: Tensor | None) -> Check:
     """Return the error of one tensor; infinite where there is none, or of another shape."""
     entry, golden = case.entries[name], case.tensors[name]
