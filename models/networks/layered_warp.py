@@ -7,6 +7,7 @@ layer is a thin-plate spline of its own and smooth; the curves say which layer a
 only; used once per frame, on any thread.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.networks.geometry import NEAR_PX, NUM_CURVES, PIXELS, WINDOW_PX
-from models.networks.warp import thin_plate_flows
+from models.networks.warp import KNOWN, border_points, thin_plate_flows
 
 FLOW_GRID = 64
 """Cells a side of the displacement fields."""
@@ -44,11 +45,26 @@ LASH_SHARE = 0.14
 IRIS_SHARE = 0.28
 """Radius about a pupil that moves as one, in widths of the eye."""
 
-# Of CurveMaps: upper and lower curve of left eye, right eye and mouth (its inner lips), and their windows.
-_LIDS_AND_LIPS = (0, 1, 2, 3, 6, 7)
-_MASK_MAPS = (*_LIDS_AND_LIPS, *(2 * NUM_CURVES + curve for curve in _LIDS_AND_LIPS[::2]))
+# Of CurveMaps, for left eye, right eye and mouth (its inner lips): upper curves, lower ones, their windows.
+_UPPER_CURVES, _LOWER_CURVES = (0, 2, 6), (1, 3, 7)
+_MASK_MAPS = (_UPPER_CURVES, _LOWER_CURVES, tuple(2 * NUM_CURVES + curve for curve in _UPPER_CURVES))
+
+_LOW_EDGE = 0.99
 
 _RING = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
+
+
+# Points of the head's dome, of what sits on it and of the brow: direction in degrees, distance in half widths
+# of the hair. They move with hair_left, hair_top and hair_right; one point on top would draw out a tip.
+_DOME = ((35, 1.0), (65, 1.0), (115, 1.0), (145, 1.0), (45, 1.35), (90, 1.35), (135, 1.35))
+_DOME += ((60, 0.55), (90, 0.5), (120, 0.55))
+_HAIR = (51, 52, 53)
+
+# Points of the trunk, from the middle of the shoulders: along them and down, in distances of the shoulders.
+_TRUNK = ((-0.5, 0.4), (0.0, 0.4), (0.5, 0.4), (-0.5, 0.8), (0.0, 0.8), (0.5, 0.8))  # chest and belly
+_TRUNK += ((-0.2, 0.12), (0.2, 0.12), (0.0, 0.2))  # collar
+_TRUNK += ((-0.7, 0.3), (0.7, 0.3), (-0.7, 0.7), (0.7, 0.7))  # arms that hang
+_SHOULDERS = (55, 56)
 
 
 def _spread(points: Tensor) -> Tensor:
@@ -64,40 +80,75 @@ def _eye_axes(points: Tensor, eye: _Eye, height: Tensor) -> tuple[Tensor, Tensor
     return across, up * (height / across.norm(dim=-1, keepdim=True).clamp_min(1e-3))
 
 
-def _helpers(points: Tensor, heights: Tensor) -> Tensor:
-    """Return points beside lids and pupils, ``(F, 14, 2)``: three lashes and four of the iris per eye."""
+def _of_eyes(points: Tensor, heights: Tensor) -> list[Tensor]:
     lashes, rings = [], []
     for number, eye in enumerate(_EYES):
         across, up = _eye_axes(points, eye, heights[:, number : number + 1])
         lashes += [points[:, row] + LASH_SHARE * up for row in eye.upper]
         rings += [points[:, eye.pupil] + IRIS_SHARE * (x * across + y * up) for x, y in _RING]
-    return torch.stack(lashes + rings, dim=1)
+    return lashes + rings
 
 
-def _helper_sources() -> tuple[int, ...]:
-    lashes = [row for eye in _EYES for row in eye.upper]
-    return (*lashes, *(eye.pupil for eye in _EYES for _ in _RING))
+def _of_dome(points: Tensor) -> list[Tensor]:
+    left, top, right = (points[:, row] for row in _HAIR)
+    centre, across = (left + right) / 2, (right - left) / 2
+    up = top - centre
+    directions = ((math.radians(degrees), distance) for degrees, distance in _DOME)
+    return [centre + r * (math.cos(angle) * across + math.sin(angle) * up) for angle, r in directions]
 
 
-_HELPER_SOURCES = _helper_sources()  # the point that each helper goes with
+def _of_trunk(points: Tensor) -> list[Tensor]:
+    left, right = (points[:, row] for row in _SHOULDERS)
+    across = right - left
+    down = torch.stack([-across[:, 1], across[:, 0]], dim=-1)
+    return [(left + right) / 2 + x * across + y * down for x, y in _TRUNK]
+
+
+def _helpers(points: Tensor, heights: Tensor) -> Tensor:
+    """Return points that follow from others, ``(F, 37, 2)``: lashes, irises, dome, trunk."""
+    return torch.stack(_of_eyes(points, heights) + _of_dome(points) + _of_trunk(points), dim=1)
+
+
 _NUM_LASHES = sum(len(eye.upper) for eye in _EYES)
+_NUM_RINGS = len(_EYES) * len(_RING)
+
+
+def _least(scores: Tensor, rows: tuple[int, ...], count: int) -> Tensor:
+    return scores[:, list(rows)].amin(1, keepdim=True).expand(-1, count)
+
+
+def _helper_scores(scores: Tensor) -> Tensor:
+    # A helper is as certain as the points that it follows.
+    lashes = scores[:, [row for eye in _EYES for row in eye.upper]]
+    rings = scores[:, [eye.pupil for eye in _EYES for _ in _RING]]
+    dome, trunk = _least(scores, _HAIR, len(_DOME)), _least(scores, _SHOULDERS, len(_TRUNK))
+    return torch.cat([lashes, rings, dome, trunk], dim=1)
 
 
 def _layer_scores(scores: Tensor) -> Tensor:
-    """Return which points carry each layer, ``(F, 3, 61 + 14)``."""
-    helpers = scores[:, list(_HELPER_SOURCES)]
-    certain = torch.cat([scores, helpers], dim=1)[:, None].repeat(1, 3, 1)
+    """Return which points carry each layer, ``(F, 3, 61 + 37)``."""
+    certain = torch.cat([scores, _helper_scores(scores)], dim=1)[:, None].repeat(1, 3, 1)
     certain[:, :, list(ARMS)] = 0.0
-    count = scores.shape[1]
-    lashes, rings = slice(count, count + _NUM_LASHES), slice(count + _NUM_LASHES, None)
+    lashes = slice(scores.shape[1], scores.shape[1] + _NUM_LASHES)
+    rings = slice(lashes.stop, lashes.stop + _NUM_RINGS)
     upper, lower, inner = certain[:, 0], certain[:, 1], certain[:, 2]
     upper[:, [*LOWER_PARTS, *PUPILS]] = 0.0
     upper[:, rings] = 0.0
     lower[:, [*UPPER_PARTS, *PUPILS]] = 0.0
-    lower[:, count:] = 0.0
+    lower[:, lashes] = lower[:, rings] = 0.0
     inner[:, [*UPPER_PARTS, *LOWER_PARTS, *MOUTH_CORNERS]] = 0.0
     inner[:, lashes] = 0.0
     return certain
+
+
+def _border(scores: Tensor) -> tuple[Tensor, Tensor]:
+    # The border is held, but for the lower edge: there the trunk leaves the picture, and moves with the
+    # shoulders as far as they are known.
+    points = border_points().to(scores)
+    held = scores.new_ones(scores.shape[0], 3, len(points))
+    is_low = points[:, 1] > _LOW_EDGE
+    known = scores[:, list(_SHOULDERS)].amin(1) >= KNOWN
+    return points.expand(scores.shape[0], -1, -1), torch.where(is_low & known[:, None, None], 0.0, held)
 
 
 def layer_flows(points: Tensor, scores: Tensor, reference_points: Tensor) -> Tensor:
@@ -118,10 +169,11 @@ def layer_flows(points: Tensor, scores: Tensor, reference_points: Tensor) -> Ten
         dim=1,
     )
     scale = _spread(points) / _spread(reference_points)
-    driven = torch.cat([points, _helpers(points, at_rest * scale)], dim=1)
-    reference = torch.cat([reference_points, _helpers(reference_points, at_rest)], dim=1)
-    flows = thin_plate_flows(driven, reference, _layer_scores(scores), FLOW_GRID)
-    return flows.flatten(1, 2)
+    border, held = _border(scores)
+    driven = torch.cat([points, _helpers(points, at_rest * scale), border], dim=1)
+    reference = torch.cat([reference_points, _helpers(reference_points, at_rest), border], dim=1)
+    certain = torch.cat([_layer_scores(scores), held], dim=2)
+    return thin_plate_flows(driven, reference, certain, FLOW_GRID).flatten(1, 2)
 
 
 def layer_masks(curves: Tensor, size: int, picture_size: int) -> tuple[Tensor, Tensor]:
@@ -130,20 +182,22 @@ def layer_masks(curves: Tensor, size: int, picture_size: int) -> tuple[Tensor, T
     Args:
         curves: ``(F, 37, h, w)`` of ``CurveMaps``, of any resolution: distances survive interpolation.
         size: Pixels a side of the picture to be cut, or of a part of it.
-        picture_size: Pixels a side of the whole picture; an edge is one pixel soft.
+        picture_size: Pixels a side of the whole picture; an eyeball's edge is one pixel soft.
     """
-    maps = curves[:, list(_MASK_MAPS)]
+    scale = picture_size / PIXELS
+    upper, lower, window = (torch.cat([curves[:, i : i + 1] for i in rows], dim=1) for rows in _MASK_MAPS)
+    # A mask is a distance in pixels, cut off at 0 and 1; the least of two is where both are. Beside the
+    # corners upper and lower layer agree: they are faded into each other, lest a seam runs down the cheek.
+    fade = torch.where(window < 1.0, 0.5 * window + 0.5, NEAR_PX * scale + 0.5)  # where it ends, no limit
+    below = torch.minimum(lower * (NEAR_PX * scale) + 0.5, fade)
+    below = torch.maximum(torch.maximum(below[:, 0:1], below[:, 1:2]), below[:, 2:3])
+    inside = torch.minimum(torch.minimum(upper, -lower) * NEAR_PX, window * WINDOW_PX)
+    inside = torch.maximum(inside[:, 0:1], inside[:, 1:2])  # of the eyes; a mouth's inside has to be painted
+    maps = torch.cat([below, inside * scale + 0.5], dim=1)
     if maps.shape[-1] != size:
         maps = F.interpolate(maps, size=(size, size), mode="bilinear", align_corners=False)
-    near, window = maps[:, : len(_LIDS_AND_LIPS)], maps[:, len(_LIDS_AND_LIPS) :]
-    scale = picture_size / PIXELS
-    below = (near * (NEAR_PX * scale) + 0.5).clamp(0.0, 1.0)
-    between = (window * (WINDOW_PX * scale) + 0.5).clamp(0.0, 1.0)
-    # Beside the corners the layers agree: they are faded into each other, lest a seam runs down the cheek.
-    under = below[:, 1::2] * (0.5 * window + 0.5)
-    lower = 1.0 - (1.0 - under).prod(dim=1, keepdim=True)
-    eyeballs = (below[:, 0:4:2] * (1.0 - below[:, 1:4:2]) * between[:, :2]).sum(1, keepdim=True)
-    return lower, eyeballs.clamp(0.0, 1.0)
+    maps = maps.clamp(0.0, 1.0)
+    return maps[:, :1], maps[:, 1:]
 
 
 def cut_layers(upper: Tensor, lower: Tensor, inner: Tensor, masks: tuple[Tensor, Tensor]) -> Tensor:

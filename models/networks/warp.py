@@ -71,21 +71,17 @@ def thin_plate_flows(driven: Tensor, reference: Tensor, scores: Tensor, size: in
     Args:
         driven: Points in the output picture, ``(B, K, 2)``, fractions.
         reference: The same points in the reference, ``(B, K, 2)`` or ``(1, K, 2)``.
-        scores: ``(B, V, K)``; points below 0.5 are ignored. The picture's border is held in place.
+        scores: ``(B, V, K)``; points below 0.5 are ignored.
         size: Cells a side.
 
     Returns:
         ``(B, V, 2, size, size)``, x then y, in half pictures (the unit of ``grid_sample``), new memory.
     """
     batch, variants, _ = scores.shape
-    border = border_points().to(driven).expand(batch, -1, -1)
-    centres = torch.cat([driven, border], dim=1)
-    targets = torch.cat([reference.expand(batch, -1, -1), border], dim=1)
-    held = scores.new_ones(batch, variants, border.shape[1])
-    weights, affine = solve_thin_plate(centres, targets, torch.cat([scores, held], dim=2))
+    weights, affine = solve_thin_plate(driven, reference, scores)
     cells = (torch.arange(size, dtype=driven.dtype, device=driven.device) + 0.5) / size
     pixels = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).reshape(1, -1, 2)
-    kernel = _kernel(_squared_distances(pixels.expand(batch, -1, -1), centres))
+    kernel = _kernel(_squared_distances(pixels.expand(batch, -1, -1), driven))
     side_by_side = weights.permute(0, 2, 1, 3).flatten(2)  # (B, K, V * 2)
     bent = (kernel @ side_by_side).unflatten(2, (variants, 2)).transpose(1, 2)
     moved = bent + affine[:, :, None, 0] + pixels[:, None] @ affine[:, :, 1:]
@@ -93,8 +89,20 @@ def thin_plate_flows(driven: Tensor, reference: Tensor, scores: Tensor, size: in
 
 
 def thin_plate_flow(driven: Tensor, reference: Tensor, scores: Tensor, size: int) -> Tensor:
-    """Return one spline's displacement ``(B, 2, size, size)``, as ``thin_plate_flows``; scores ``(B, K)``."""
-    return thin_plate_flows(driven, reference, scores[:, None], size)[:, 0]
+    """Return one spline's displacement ``(B, 2, size, size)``, the picture's border held in place.
+
+    Args:
+        driven: As in ``thin_plate_flows``.
+        reference: The same.
+        scores: ``(B, K)``.
+        size: The same.
+    """
+    batch = driven.shape[0]
+    border = border_points().to(driven).expand(batch, -1, -1)
+    centres = torch.cat([driven, border], dim=1)
+    targets = torch.cat([reference.expand(batch, -1, -1), border], dim=1)
+    certain = torch.cat([scores, scores.new_ones(batch, border.shape[1])], dim=1)
+    return thin_plate_flows(centres, targets, certain[:, None], size)[:, 0]
 
 
 def sampling_grid(flow: Tensor, size: int) -> Tensor:

@@ -124,7 +124,7 @@ def test_masks_do_not_depend_on_the_resolution_of_the_curves() -> None:
         layer_masks(curves_of(driven, SIZE), SIZE, SIZE),
         strict=True,
     ):
-        assert (ours - theirs).abs().mean() < 2e-3
+        assert (ours - theirs).abs().mean() < 4e-3  # corners of lids are cut a little
 
 
 def test_a_raised_arm_does_not_drag_the_body() -> None:
@@ -134,6 +134,29 @@ def test_a_raised_arm_does_not_drag_the_body() -> None:
     at_rest, waving = (make(points, KNOWN, AT_REST, 64) for points in (AT_REST, raised))
     torch.testing.assert_close(waving.flows, at_rest.flows, atol=1e-3, rtol=0)  # the stiffness is finite
     assert (waving.heat - at_rest.heat).abs().max() > 0.2
+
+
+def test_the_top_of_a_head_that_nods_stays_round() -> None:
+    """One point on top of the hair would draw out a tip."""
+    nodding = points_of(Act(pitch_deg=14))
+    upper = layer_flows(nodding, KNOWN, AT_REST)[0, :2] / 2
+    left, top, right = (nodding[0, row] for row in control_indices(("hair_left", "hair_top", "hair_right")))
+    beside = (left + right) / 2 + 0.5 * (top - (left + right) / 2) * 3**0.5 + 0.25 * (right - left)
+    x, y = (beside * FLOW_GRID).int().tolist()
+    rest = [AT_REST[0, row] for row in control_indices(("hair_left", "hair_top", "hair_right"))]
+    middle = (rest[0] + rest[2]) / 2
+    wanted = middle + 0.5 * (rest[1] - middle) * 3**0.5 + 0.25 * (rest[2] - rest[0]) - beside
+    np.testing.assert_allclose(upper[:, y, x], wanted, atol=1.5 / SIZE)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_trunk_follows_shoulders_that_are_known_down_to_the_edge(known: bool) -> None:
+    rows = list(control_indices(("shoulder_left", "shoulder_right", "neck")))
+    leaning, scores = AT_REST.clone(), KNOWN.clone()
+    leaning[:, rows] += torch.tensor([8.0 / SIZE, 0.0])
+    scores[:, rows] = float(known)
+    upper = layer_flows(leaning, scores, AT_REST)[0, 0] / 2 * SIZE
+    assert abs(float(upper[-1, FLOW_GRID // 2]) - (-8.0 if known else 0.0)) < 1.0
 
 
 def test_hidden_eyes_carry_nothing() -> None:
