@@ -26,6 +26,7 @@ from engine.outlets import Outlets, RecordingPlan
 from engine.pipeline import STAGES, Pipeline
 from engine.rooms import Rooms
 from engine.settings import Quality, Settings, StageSettings
+from engine.sinks.output_file import check_output
 from engine.sinks.recorder_settings import RecordingReport
 from engine.staging import Staging
 from engine.standard_rooms import StandardRooms, avatar_names, list_cameras, load_avatar, source_clip
@@ -184,8 +185,13 @@ class Session:
         """Show the standby card everywhere and hold it, or let go. On return it has happened."""
         self._outlets.panic(on)
 
+    def check_recording(self, path: Path) -> None:
+        """Raise ``SinkError`` if nothing can be recorded at ``path``; a start takes seconds."""
+        check_output(path, source_clip(self._settings.source))
+
     def start_recording(self, path: Path) -> None:
         """Record from the next picture on, with a clip's sound unless it loops. Raises ``SinkError``."""
+        self.check_recording(path)
         self._outlets.start_recording(self._recording_plan(path))
 
     def stop_recording(self) -> RecordingReport:

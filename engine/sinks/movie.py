@@ -15,7 +15,6 @@ AAC encoder's priming becomes an edit list instead of a shift of the picture by 
 from __future__ import annotations  # av.Packet takes its type argument in stubs only
 
 import contextlib
-import errno
 from collections.abc import Iterable
 from pathlib import Path
 from types import MappingProxyType
@@ -29,10 +28,9 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from engine.errors import SinkError
+from engine.sinks.output_file import unwritable
 from engine.sinks.recorder_settings import MovieSettings
 from engine.types import RgbImage
-
-SUFFIXES = (".mp4", ".m4v")
 
 _FRAGMENTED = MappingProxyType(
     {"movflags": "frag_keyframe+delay_moov+default_base_moof", "flush_packets": "1"}
@@ -41,28 +39,6 @@ _FAST_START = MappingProxyType({"movflags": "faststart"})
 _PIECE_S = 1
 _NO_LOOKING_AHEAD = "rc-lookahead=0:sync-lookahead=0:mbtree=0"
 _FAILURES = (OSError, av.error.FFmpegError)  # the second is no OSError where it has no errno
-
-
-def check_output(path: Path) -> None:
-    """Make sure that a movie can be written at ``path``, before any work is done.
-
-    Raises:
-        SinkError: wrong suffix, no such folder, a folder itself, or not writable.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise SinkError(f"{path} does not end in .mp4.", hint="Give the output a name that ends in .mp4.")
-    if not path.parent.is_dir():
-        raise SinkError(
-            f"The folder {path.parent} does not exist.", hint="Make it, or choose another folder."
-        )
-    existed = path.exists()
-    try:
-        with path.open("ab"):
-            pass
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise _unwritable(path, error) from error
 
 
 class MovieWriter:
@@ -228,10 +204,4 @@ def _padded(rgb: RgbImage, size: tuple[int, int]) -> RgbImage:
 
 
 def _unwritable(path: Path, error: OSError | av.error.FFmpegError) -> SinkError:
-    if error.errno in {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}:
-        return SinkError(
-            f"There is no room left to write {path}.",
-            hint="What was written before plays; free some space or choose another disk.",
-        )
-    reason = error.strerror or type(error).__name__
-    return SinkError(f"{path} cannot be written: {reason}.", hint="Choose another place for the output.")
+    return unwritable(path, error.errno, error.strerror or type(error).__name__)

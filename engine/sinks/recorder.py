@@ -8,7 +8,8 @@ from pathlib import Path
 from engine.errors import SinkError, UnderstudyError
 from engine.sinks.fit import Fit
 from engine.sinks.guard import require_picture
-from engine.sinks.movie import MovieWriter, check_output
+from engine.sinks.movie import MovieWriter
+from engine.sinks.output_file import OutputClaim, check_output
 from engine.sinks.recorder_settings import Backlog, MovieSettings, RecordingReport, SoundKind
 from engine.sinks.sound import SoundTrack
 from engine.types import Picture, RgbImage
@@ -25,7 +26,7 @@ class Recorder:
     so that the two stay in step.
 
     Args:
-        path: The MP4 file; an existing one is replaced.
+        path: The MP4 file; an existing one is replaced. Without a picture there is no file in the end.
         settings: Size, rate, quality.
         fit: Brings a picture of another size (after a change of quality) into the file's.
         backlog: ``WAIT`` for clips, ``DROP`` for live.
@@ -49,6 +50,7 @@ class Recorder:
         self._source = sound
         self._queue = _PictureQueue(backlog)
         self._timeline = _Timeline(settings)
+        self._claim: OutputClaim | None = None
         self._thread: threading.Thread | None = None
         self._error: UnderstudyError | None = None
         self._keeps_all_sound = False
@@ -57,16 +59,20 @@ class Recorder:
         """Check the output, create the file and start the thread.
 
         Raises:
-            SinkError: the file cannot be written, or is the source itself.
+            SinkError: the file cannot be written, is the source itself, or is being written by another run.
         """
-        check_output(self.path)
-        if self._source is not None and self.path.exists() and self.path.samefile(self._source):
-            raise SinkError(f"{self.path} is the source itself.", hint="Choose another name for the output.")
-        writer = MovieWriter(self.path, self._settings)
-        sound = SoundTrack(self._source) if self._source is not None else None
-        if sound is not None:
-            sound.attach(writer.container)
-        writer.start()
+        check_output(self.path, self._source)
+        claim = OutputClaim(self.path)
+        try:
+            writer = MovieWriter(self.path, self._settings)
+            sound = SoundTrack(self._source) if self._source is not None else None
+            if sound is not None:
+                sound.attach(writer.container)
+            writer.start()
+        except BaseException:
+            claim.release()
+            raise
+        self._claim = claim
         self._thread = threading.Thread(
             target=self._run, args=(writer, sound), name="understudy-recorder", daemon=True
         )
@@ -125,9 +131,13 @@ class Recorder:
             writer.abandon()
         finally:
             self._queue.close()
+            if self._timeline.frames == 0:
+                self.path.unlink(missing_ok=True)  # no player opens a movie without a picture
             self._report(sound, is_fast_start=is_fast_start)
             if sound is not None:
                 sound.close()
+            if self._claim is not None:
+                self._claim.release()
 
     def _encode_all(self, writer: MovieWriter, sound: SoundTrack | None) -> None:
         while (picture := self._queue.take()) is not None:

@@ -19,7 +19,8 @@ import pytest
 from engine.errors import SettingsError, SinkError
 from engine.post.letterbox import letterbox
 from engine.sinks import movie
-from engine.sinks.movie import check_output, cut_torn_tail
+from engine.sinks.movie import cut_torn_tail
+from engine.sinks.output_file import OutputClaim, check_output
 from engine.sinks.recorder import Recorder, _PictureQueue
 from engine.sinks.recorder_settings import Backlog, MovieSettings, SoundKind
 from engine.types import Frame
@@ -524,3 +525,48 @@ def test_settings_refuse_nonsense() -> None:
     ):
         with pytest.raises(SettingsError):
             MovieSettings(**bad)
+
+
+def test_two_runs_never_write_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    first = recorder(path)
+    first.open()
+    first.send(picture(10, 0.0, 0))
+    with pytest.raises(SinkError, match="written by another run") as caught:
+        recorder(path).open()
+    assert "another name" in caught.value.hint
+    first.finish()
+    assert video_times(path) == [0]
+    record(path, [0.0, 0.04])
+    assert video_times(path) == [0, Fraction(1, 25)]
+    assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_a_claim_of_a_program_that_was_killed_is_void(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    code = (
+        "import os, sys; from pathlib import Path; from engine.sinks.output_file import OutputClaim; "
+        "claim = OutputClaim(Path(sys.argv[1])); print('taken', flush=True); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "taken\n"
+    claim = OutputClaim(path)
+    claim.release()
+    claim.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_claim_that_cannot_be_had_stops_nobody(tmp_path: Path) -> None:
+    OutputClaim(tmp_path / "missing" / "out.mp4").release()
+
+
+def test_a_recording_without_a_picture_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    made = recorder(path)
+    made.open()
+    made.close()
+    assert made.report is not None
+    assert (made.report.frames, made.report.num_bytes) == (0, 0)
+    assert list(tmp_path.iterdir()) == []
