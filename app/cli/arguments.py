@@ -70,9 +70,13 @@ def _add_live(commands: Commands) -> None:
     parser.add_argument(
         "--virtual-camera", action="store_true", help="show the avatar to other programs as a webcam"
     )
-    parser.add_argument("--record", type=Path, metavar="PATH", help="record to an MP4 file")
+    parser.add_argument(
+        "--record", type=Path, metavar="PATH", help="record to an MP4 file; an existing one is replaced"
+    )
     parser.add_argument("--loop", action="store_true", help="play a clip again and again")
-    parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds (default: Ctrl-C)")
+    parser.add_argument(
+        "--seconds", type=float, metavar="N", help="stop N seconds after the first picture (default: Ctrl-C)"
+    )
     parser.add_argument(
         "--mirror",
         action=argparse.BooleanOptionalAction,

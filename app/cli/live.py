@@ -2,6 +2,8 @@
 
 import argparse
 from collections.abc import Callable
+from math import inf
+from pathlib import Path
 
 from app.cli.avatars import chosen_avatar
 from app.cli.choices import settings_from
@@ -9,7 +11,7 @@ from app.cli.console import Console
 from app.cli.interrupt import Interrupt
 from app.cli.report import recording_text, stages_json, stages_text
 from engine.clock import Clock, SystemClock
-from engine.errors import SettingsError, UnderstudyError
+from engine.errors import SettingsError, SinkError, UnderstudyError
 from engine.session import Session
 from engine.settings import Pace
 from engine.status import SessionState, Status
@@ -23,22 +25,19 @@ _SAY = {
     SessionState.LIVE: "live",
     SessionState.LOST: "lost your face",
     SessionState.WAITING: "waiting for the camera",
-    SessionState.STANDBY: "standby",
+    SessionState.STANDBY: "standby: this computer is too busy",
     SessionState.ENDED: "ended",
     SessionState.ERROR: "stopped by an error",
 }
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Run until Ctrl-C, the end of a clip, or ``--seconds``.
+    """Run until Ctrl-C, the end of a clip, or ``--seconds`` after the first picture.
 
     Raises:
         UnderstudyError: the session or its only output failed.
     """
-    if not arguments.virtual_camera and arguments.record is None:
-        raise SettingsError(
-            "Nobody would see the avatar.", hint="Add --virtual-camera, --record PATH, or both."
-        )
+    _check(arguments)
     settings = settings_from(arguments, Pace.LIVE)
     clock = SystemClock()
     session = Session(settings, clock=clock)
@@ -47,6 +46,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         session.set_avatar(own)
     try:
         with Interrupt() as interrupt:
+            if arguments.record is not None:
+                session.check_recording(arguments.record)
             if arguments.virtual_camera:
                 session.go_live()  # a missing device must not cost a load of the networks
                 console.say("The virtual camera is on.")
@@ -57,14 +58,24 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             status = watch.until(
                 interrupt, lambda status: status.frames_out > 0 or status.state is SessionState.ENDED
             )
+            watch.begin()
             if arguments.record is not None and not interrupt.is_asked():
                 session.start_recording(arguments.record)
                 console.say(f"Recording to {arguments.record}.")
             status = watch.until(interrupt, lambda status: status.state is SessionState.ENDED)
-        _report(session, status, arguments, console)
+        return _report(session, status, arguments, console)
     finally:
         session.stop()
-    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise ``SettingsError`` for what makes no sense together."""
+    if not arguments.virtual_camera and arguments.record is None:
+        raise SettingsError(
+            "Nobody would see the avatar.", hint="Add --virtual-camera, --record PATH, or both."
+        )
+    if arguments.seconds is not None and not 0 < arguments.seconds < inf:
+        raise SettingsError(f"--seconds is {arguments.seconds:g}.", hint="Give a number above 0.")
 
 
 class _Watch:
@@ -74,10 +85,15 @@ class _Watch:
         self._session = session
         self._console = console
         self._clock = clock
-        self._ends_at_s = None if seconds is None else clock.now_s() + seconds
+        self._seconds = seconds
+        self._ends_at_s: float | None = None
         self._state: SessionState | None = None
         self._notice: UnderstudyError | None = None
         self._said_at_s = clock.now_s()
+
+    def begin(self) -> None:
+        """Count the seconds from now on: loading is not part of the show."""
+        self._ends_at_s = None if self._seconds is None else self._clock.now_s() + self._seconds
 
     def until(self, interrupt: Interrupt, is_reached: Callable[[Status], bool]) -> Status:
         """Return the status with which something is reached, time is up, or somebody wants to stop.
@@ -112,14 +128,23 @@ class _Watch:
 
 def status_line(status: Status) -> str:
     """Return one line about a running session."""
+    if status.frames_out == 0:
+        return _words(status)
     return (
-        f"{_SAY[status.state]}  {status.fps:.1f} fps  "
+        f"{_words(status)}  {status.fps:.1f} fps  "
         f"{status.motion_to_photon_p50_ms:.0f} ms (p95 {status.motion_to_photon_p95_ms:.0f})  "
         f"{status.dropped} dropped"
     )
 
 
-def _report(session: Session, status: Status, arguments: argparse.Namespace, console: Console) -> None:
+def _words(status: Status) -> str:
+    if status.state is SessionState.WAITING and status.progress is not None:
+        return "waiting for the clip"
+    return _SAY[status.state]
+
+
+def _report(session: Session, status: Status, arguments: argparse.Namespace, console: Console) -> int:
+    """Say what was done and return the exit code."""
     recording = session.stop_recording() if status.is_recording else None
     if arguments.json:
         console.json(
@@ -131,17 +156,36 @@ def _report(session: Session, status: Status, arguments: argparse.Namespace, con
                 "motion_to_photon_p50_ms": round(status.motion_to_photon_p50_ms, 1),
                 "motion_to_photon_p95_ms": round(status.motion_to_photon_p95_ms, 1),
                 "stage_ms": stages_json(status.stage_ms),
-                "file": str(recording.path.resolve()) if recording else None,
+                "file": str(recording.path.resolve()) if recording and recording.frames else None,
             }
         )
-        return
-    console.result(
-        f"frames    {status.frames_in} in, {status.frames_out} out, {status.dropped} dropped\n"
-        f"speed     {status.fps:.1f} fps\n"
-        f"latency   {status.motion_to_photon_p50_ms:.0f} ms p50, "
-        f"{status.motion_to_photon_p95_ms:.0f} ms p95 from motion to photon\n"
-        f"ms/stage  {stages_text(status.stage_ms)}\n"
-        f"runtime   {session.runtime_text}"
+    else:
+        for line in _lines(session, status):
+            console.result(line)
+        if recording is not None and recording.frames > 0:
+            console.result(f"file      {recording_text(recording)}")
+    if arguments.record is not None and (recording is None or recording.frames == 0):
+        return _say_nothing_recorded(arguments.record, console)
+    return 0
+
+
+def _lines(session: Session, status: Status) -> list[str]:
+    lines = [f"frames    {status.frames_in} in, {status.frames_out} out, {status.dropped} dropped"]
+    if status.frames_out > 0:
+        lines += [
+            f"speed     {status.fps:.1f} fps",
+            f"latency   {status.motion_to_photon_p50_ms:.0f} ms p50, "
+            f"{status.motion_to_photon_p95_ms:.0f} ms p95 from motion to photon",
+            f"ms/stage  {stages_text(status.stage_ms)}",
+            f"runtime   {session.runtime_text}",
+        ]
+    return lines
+
+
+def _say_nothing_recorded(path: Path, console: Console) -> int:
+    error = SinkError(
+        f"Nothing was recorded to {path}: it was over before there was a picture.",
+        hint="Let it run longer, or use `understudy animate` for a short clip.",
     )
-    if recording is not None:
-        console.result(f"file      {recording_text(recording)}")
+    console.error(error)
+    return error.exit_code

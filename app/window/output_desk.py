@@ -75,6 +75,10 @@ class OutputDesk:
     def _on_recorded(self, report: Report | None) -> None:
         if report is None:
             return
+        if report.frames == 0:
+            message = "Nothing was recorded: there was no picture meanwhile."
+            self._show.tell(News(Tone.WARNING, message, "Record for longer."))
+            return
         minutes, seconds = divmod(round(report.seconds), 60)
         self._tell_saved(report.path, f"Recorded {minutes}:{seconds:02d} to {report.path.name}.")
 

@@ -24,6 +24,11 @@ class Report(Protocol):
         ...
 
     @property
+    def frames(self) -> int:
+        """How many pictures it holds; 0: there is no file."""
+        ...
+
+    @property
     def seconds(self) -> float:
         """How long it plays, in seconds."""
         ...

@@ -27,6 +27,10 @@ def state_words(status: Status) -> tuple[str, str]:
     """Return what to say about a session, and the colour of its dot."""
     if status.is_panicked:
         return _WORDS[SessionState.STANDBY]
+    if status.state is SessionState.STANDBY:
+        return "Standby: this computer is too busy", DARK.record
+    if status.state is SessionState.WAITING and status.progress is not None:
+        return "Waiting for the clip", DARK.warning
     return _WORDS[status.state]
 
 

@@ -29,6 +29,7 @@ STAGE_MS = {
 @dataclass(frozen=True)
 class FakeReport:
     path: Path
+    frames: int = 310
     seconds: float = 12.4
 
 

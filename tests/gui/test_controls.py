@@ -13,7 +13,7 @@ from engine.settings import QUALITIES, BackdropKind
 from engine.status import SessionState
 from engine.types import Avatar, TrackState
 from tests.gui.conftest import Theatre
-from tests.gui.fakes import make_performance, make_picture
+from tests.gui.fakes import FakeReport, make_performance, make_picture
 
 KEYS = {
     "S": (Qt.Key.Key_S,),
@@ -91,6 +91,20 @@ def test_recording(theatre: Theatre, tmp_path: Path) -> None:
     assert theatre.window.banner.message.text() == f"Recorded 0:12 to {path.name}."
     click(theatre, theatre.window.banner.offers[0])
     assert theatre.opened == [tmp_path / "out"]
+
+
+def test_a_recording_without_a_picture_is_not_called_recorded(
+    theatre: Theatre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theatre.live()
+    theatre.director.show.remember(output_folder=str(tmp_path))
+    monkeypatch.setattr(theatre.session, "stop_recording", lambda: FakeReport(tmp_path / "x.mp4", frames=0))
+    press(theatre, "R")
+    theatre.session.now = replace(theatre.session.now, is_recording=True)
+    theatre.director.look()
+    click(theatre, theatre.window.controls.record)
+    assert theatre.window.banner.message.text().startswith("Nothing was recorded")
+    assert theatre.window.banner.offers == [] or not theatre.window.banner.offers[0].isVisible()
 
 
 def test_a_snapshot(theatre: Theatre, tmp_path: Path) -> None:
@@ -347,9 +361,17 @@ def test_the_states_are_told(theatre: Theatre) -> None:
         words[state] = theatre.window.status_line.state.whole_text
     assert words[SessionState.SEARCHING] == "Looking for your face"
     assert words[SessionState.LIVE] == "Live"
-    assert words[SessionState.STANDBY] == "Standby"
+    assert words[SessionState.STANDBY] == "Standby: this computer is too busy"
     assert words[SessionState.WAITING] == "Waiting for the camera"
     assert all(words.values())
+    theatre.session.now = replace(theatre.session.now, state=SessionState.STANDBY, is_panicked=True)
+    theatre.director.look()
+    assert theatre.window.status_line.state.whole_text == "Standby", "panic needs no reason"
+    theatre.session.now = replace(
+        theatre.session.now, state=SessionState.WAITING, is_panicked=False, progress=0.5
+    )
+    theatre.director.look()
+    assert theatre.window.status_line.state.whole_text == "Waiting for the clip"
 
 
 def test_the_read_out_can_be_hidden(theatre: Theatre) -> None:

@@ -224,6 +224,38 @@ def test_live_records_for_as_long_as_it_is_told(rooms: FakeRooms, capsys: pytest
     assert not rooms.drivers[0].mirror
 
 
+@pytest.mark.usefixtures("rooms")
+@pytest.mark.parametrize("seconds", ["0", "-3", "nan", "inf"])
+def test_live_refuses_seconds_that_never_end_or_never_begin(
+    capsys: pytest.CaptureFixture[str], seconds: str
+) -> None:
+    code, _, err = run(capsys, "live", "--record", "mine.mp4", f"--seconds={seconds}")
+    assert code == 9
+    assert f"--seconds is {seconds}" in err
+
+
+def test_live_never_records_over_the_clip_it_plays(
+    rooms: FakeRooms, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = Path("clip.mp4")
+    clip.write_bytes(b"precious")
+    for target in ("clip.mp4", "./clip.mp4"):
+        code, _, err = run(capsys, "live", "--source", "clip.mp4", "--record", target, "--loop")
+        assert code == 5
+        assert "is the source itself" in err
+    assert clip.read_bytes() == b"precious"
+    assert rooms.drivers == [], "nothing was loaded for it"
+
+
+def test_live_says_when_nothing_was_recorded(rooms: FakeRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    rooms.source = FakeSource(count=0)
+    code, out, err = run(capsys, "live", "--record", "mine.mp4")
+    assert code == 5
+    assert "Nothing was recorded to mine.mp4" in err
+    assert "mine.mp4" not in out
+    assert "0 ms" not in out + err, "no numbers before there is a picture"
+
+
 @pytest.mark.parametrize("room", ["source", "studio"])
 def test_live_ends_with_the_engine_s_error(
     rooms: FakeRooms, capsys: pytest.CaptureFixture[str], room: str
