@@ -57,7 +57,7 @@ def load_text_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> CLIPT
     fields = read_config(folder)
     fields.pop("torch_dtype", None)
     return text_encoder_from(
-        CLIPTextConfig(**fields), read_published(_weights_file(folder)), str(folder), dtype
+        CLIPTextConfig(**fields), read_published(weights_file(folder)), str(folder), dtype
     )
 
 
@@ -149,7 +149,7 @@ def _load(folder: Path, classes: Mapping[str, Any], dtype: torch.dtype) -> nn.Mo
     name = str(config.get("_class_name"))
     if name not in classes:
         raise CheckpointError(f"{folder} holds {name}, expected {' or '.join(classes)}")
-    tensors: Mapping[str, Tensor] = read_published(_weights_file(folder))
+    tensors: Mapping[str, Tensor] = read_published(weights_file(folder))
     if name == "AutoencoderKL":
         tensors = modern_attention(tensors)
     known = inspect.signature(classes[name].__init__).parameters  # files also hold what older versions knew
@@ -168,7 +168,8 @@ def without_memory(
         raise CheckpointError(f"the configuration of {source} cannot be built: {error}") from error
 
 
-def _weights_file(folder: Path) -> Path:
+def weights_file(folder: Path) -> Path:
+    """Return the file that holds a part's weights. Raises ``CheckpointError`` where there is none."""
     for name in _WEIGHTS:
         if (folder / name).is_file():
             return folder / name
