@@ -15,7 +15,7 @@ _TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})  # FFmpeg draws tex
 
 
 def read_picture(path: Path) -> RgbImage:
-    """Return a picture file as RGB; transparent parts become white.
+    """Return a picture file as RGB, turned upright; transparent parts become white.
 
     Args:
         path: PNG, JPEG, WebP, BMP or another format that FFmpeg reads.
@@ -40,20 +40,22 @@ def read_picture(path: Path) -> RgbImage:
     except (av.error.FFmpegError, OSError, StopIteration) as error:
         reason = "it is not a picture, or damaged"
         raise _unreadable(path, reason) from error
-    rgba = frame.to_ndarray(format="rgba").astype(np.uint16)
+    # A phone stores what its sensor saw, and a note which way is up. Counter-clockwise, as numpy turns.
+    upright = np.rot90(frame.to_ndarray(format="rgba"), round(frame.rotation / 90) % 4)
+    rgba = np.ascontiguousarray(upright).astype(np.uint16)
     alpha = rgba[..., 3:]
     return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
 def _unreadable(path: Path, reason: str) -> AvatarError:
     return AvatarError(
-        f"{path.name} cannot be used as an avatar: {reason}.", hint="Choose a PNG or JPEG file."
+        f"{path.name} cannot be used as an avatar: {reason}.", hint="Choose another picture, PNG or JPEG."
     )
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
     if min(width, height) == 0:  # FFmpeg states no size where it would refuse to decode
-        raise _unreadable(path, f"it is damaged, or far too large (more than {MAX_SIDE_PX} pixels a side)")
+        raise _unreadable(path, f"it is no picture, damaged, or too large (over {MAX_SIDE_PX} pixels a side)")
     if min(width, height) < MIN_SIDE_PX:
         raise AvatarError(
             f"{path.name} is {width} x {height} pixels, too small for an avatar.",

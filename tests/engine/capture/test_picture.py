@@ -57,6 +57,26 @@ def test_a_jpeg_is_read_in_its_colours(tmp_path: Path) -> None:
     assert np.abs(read.astype(int) - flat).max() <= 4
 
 
+def with_orientation(jpeg: Path, orientation: int) -> Path:
+    """Put an EXIF note into a JPEG that says which way is up (1 to 8, EXIF 2.32, tag 0x0112)."""
+    tiff = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+    body = b"Exif\0\0" + tiff
+    data = jpeg.read_bytes()
+    jpeg.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:])
+    return jpeg
+
+
+@pytest.mark.parametrize(("orientation", "quarter_turns"), [(1, 0), (3, 2), (6, 1), (8, 3)])
+def test_a_phone_s_picture_is_turned_upright(tmp_path: Path, orientation: int, quarter_turns: int) -> None:
+    upright = np.full((150, 300, 3), 20, np.uint8)
+    upright[:75, :150] = 240
+    stored = np.rot90(upright, quarter_turns)  # counter-clockwise; the note says to turn it back
+    read = read_picture(with_orientation(written(tmp_path / "phone.jpg", stored), orientation))
+    assert read.shape == upright.shape
+    assert np.abs(read.astype(int) - upright).mean() <= 2
+    assert read.flags.c_contiguous
+
+
 def test_a_grey_picture_is_read_as_rgb(tmp_path: Path) -> None:
     path = tmp_path / "grey.png"
     cv2.imwrite(str(path), NOISE[..., 0])
