@@ -99,7 +99,7 @@ def blend_noise(noises: Sequence[Tensor], weights: Sequence[float], interpolatio
     Args:
         noises: ``(n, C, h, w)`` each, standard normal.
         weights: As ``blend``.
-        interpolation: The way; ``LINEAR`` is scaled back to the mean of the lengths.
+        interpolation: The way; ``LINEAR`` is scaled back to the mix of the lengths.
 
     Returns:
         ``(n, C, h, w)``, new memory.
@@ -110,6 +110,6 @@ def blend_noise(noises: Sequence[Tensor], weights: Sequence[float], interpolatio
     flat = [noise.flatten(1) for noise in noises]
     mixed = blend(flat, weights, interpolation)
     if interpolation is Interpolation.LINEAR:
-        wanted = torch.stack([noise.norm(dim=1, keepdim=True) for noise in flat]).mean(dim=0)
+        wanted = blend([noise.norm(dim=1, keepdim=True) for noise in flat], weights, interpolation)
         mixed = mixed * (wanted / mixed.norm(dim=1, keepdim=True).clamp_min(torch.finfo(mixed.dtype).tiny))
     return mixed.reshape(noises[0].shape)
