@@ -3,8 +3,9 @@
 Twenty characters and twenty performances that training never saw. Each character is driven by *another*
 character's performance, through the engine's own retargeting, buffer and decoder, and compared with the true
 drawing of that performance. Baselines: the still reference, the reference warped by its landmarks (28 points
-and 12 border points, thin-plate spline, with the same retargeted points as the model), and the model with the
-driver's frames shuffled. Prints a table; the last line is one JSON document.
+and 12 border points, thin-plate spline, with the same retargeted points as the model), the model's own
+layered warp with nothing painted, and the model with the driver's frames shuffled. Prints a table; the last
+line is one JSON document.
 """
 
 import argparse
@@ -31,6 +32,8 @@ from engine.retarget.settings import DRAWN, RetargetSettings
 from engine.types import Avatar, Control
 from models.checkpoints.pocket import load_pocket
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
+from models.networks.pocket_decoder import PocketProps
+from models.networks.pose import PoseMaker
 from models.runtimes.choose import choose_runtime, probe_machine
 from models.runtimes.protocol import RuntimeKind, RuntimeSettings
 from models.training.characters import (
@@ -183,6 +186,17 @@ def warped_reference(pair: Pair) -> Iterator[Picture]:
         yield (warped[0] + 0.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
 
 
+def layered_reference(pair: Pair) -> Iterator[Picture]:
+    """The model's own warp, nothing painted: what is left of it is the networks' merit."""
+    size = pair.avatar.rgb.shape[0]
+    rgb = torch.from_numpy(pair.avatar.rgb).permute(2, 0, 1)[None].float()
+    reference, make, props = torch.from_numpy(pair.avatar.points)[None].float(), PoseMaker(), PocketProps()
+    for control in pair.controls:
+        points, scores = (torch.from_numpy(one)[None].float() for one in (control.points, control.scores))
+        layered = props(points, make(points, scores, reference, size).flows, rgb)[1]
+        yield (layered[0] + 0.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
+
+
 class Scores:
     """Sums of one method over all pairs and frames."""
 
@@ -264,10 +278,11 @@ def _correlation(a: list[float], b: list[float]) -> float:
 
 
 def _baselines(pairs: list[Pair], shown: Animator) -> dict[str, Scores]:
-    scores = {name: Scores() for name in ("still", "warp", "shuffled")}
+    scores = {name: Scores() for name in ("still", "warp", "layered", "shuffled")}
     for index, pair in enumerate(pairs):
         _score([pair.avatar.rgb] * len(pair.truth), pair, scores["still"])
         _score(warped_reference(pair), pair, scores["warp"])
+        _score(layered_reference(pair), pair, scores["layered"])
         order = np.random.default_rng(index).permutation(len(pair.controls))
         shuffled = [pair.controls[position] for position in order]
         _score(shown.animate(pair.avatar, shuffled), pair, scores["shuffled"])

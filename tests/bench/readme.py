@@ -23,6 +23,7 @@ NONE = "-"
 BASELINES = {
     "still": "the still reference",
     "warp": "the reference warped by its landmarks",
+    "layered": "the model's own layered warp, nothing painted",
     "shuffled": "the model, driver's frames shuffled",
 }
 ERRORS = ("picture_error_ratio", "eye_error_ratio", "mouth_error_ratio")
@@ -126,7 +127,7 @@ def quality_notes(quality: Document, size: int) -> list[str]:
     notes = [
         f"{counted} of held-out characters at {size}x{size}. Picture, eyes and mouth: mean L1 over that of "
         "the warped reference, so 1 is the warp and less is better. Flicker: second difference in time over "
-        "the truth's, with jittered landmarks."
+        "the truth's, with half a pixel of jitter on every landmark the tracker reads."
     ]
     if "eye_opening_correlation" in quality:
         read = [number(quality, f"{part}_opening_correlation", 3) for part in ("eye", "mouth")]
