@@ -9,8 +9,11 @@ from engine.types import TrackState
 class Presence:
     """Counts good frames and times the gaps.
 
+    Before the first frame nobody has been lost: a face in it was there from the start, and is believed at
+    once. Else a clip would begin with one picture of the avatar at rest, and a jump.
+
     Args:
-        found_after: Good frames in a row after which somebody is there.
+        found_after: Good frames in a row after which somebody has come (back).
         lost_after_s: Seconds without a good frame after which nobody is there; until then the last good
             values are to be held.
     """
@@ -19,7 +22,7 @@ class Presence:
         self._found_after = found_after
         self._lost_after_s = lost_after_s
         self._state = TrackState.SEARCHING
-        self._num_good = 0
+        self._num_good = found_after - 1
         self._last_good_s = 0.0
 
     @property
@@ -30,7 +33,7 @@ class Presence:
     def reset(self) -> None:
         """Search anew."""
         self._state = TrackState.SEARCHING
-        self._num_good = 0
+        self._num_good = self._found_after - 1
 
     def update(self, is_good: bool, at_s: float) -> TrackState:
         """Take one frame's result at ``at_s`` (any one clock) and return the state."""

@@ -12,7 +12,11 @@ def states(marks: str, fps: float = 100.0) -> list[TrackState]:
 
 
 def test_one_good_frame_is_not_enough() -> None:
-    assert states("+-+-+-") == [SEARCHING] * 6
+    assert states("-+-+-+-") == [SEARCHING] * 7
+
+
+def test_a_face_in_the_first_frame_was_there_from_the_start() -> None:
+    assert states("+++") == [FOUND] * 3
 
 
 def test_two_in_a_row_are() -> None:
@@ -34,7 +38,7 @@ def test_found_again_after_two() -> None:
 
 
 def test_time_decides_not_frames() -> None:
-    assert states("++---", fps=5.0) == [SEARCHING, FOUND, LOST, LOST, LOST]
+    assert states("++---", fps=5.0) == [FOUND, FOUND, LOST, LOST, LOST]
 
 
 def test_reset_searches_anew() -> None:
@@ -43,4 +47,7 @@ def test_reset_searches_anew() -> None:
         presence.update(True, at_s)
     presence.reset()
     assert presence.state is SEARCHING
-    assert presence.update(True, 0.2) is SEARCHING
+    assert presence.update(False, 0.2) is SEARCHING
+    assert presence.update(True, 0.3) is SEARCHING
+    presence.reset()
+    assert presence.update(True, 0.4) is FOUND, "as before the first frame"
