@@ -3,6 +3,7 @@
 Importing this module imports nothing heavy and no Qt: every command loads what it needs when it runs.
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 
@@ -19,15 +20,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments without the program's name; those of the process by default.
     """
-    silence()  # before anything is imported that would send or look up something
     console = Console(sys.stdout, sys.stderr)
-    arguments = parse(argv)
+    try:
+        silence()  # before anything is imported that would send or look up something
+        arguments = parse(argv)
+        return _run(arguments, console)
+    except KeyboardInterrupt:
+        console.warn("Stopped.")
+        return EXIT_INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
     with log_file() as log_path:
         try:
             return int(arguments.run(arguments, console))
-        except KeyboardInterrupt:
-            console.warn("Stopped.")
-            return EXIT_INTERRUPTED
         except BrokenPipeError:
             return 0  # whoever read our output has seen enough
         except Exception as error:  # noqa: BLE001 - the top: a sentence for the user, all of it in the log

@@ -40,3 +40,8 @@ def cache_dir(environment: Mapping[str, str] | None = None) -> Path:
 def logs_dir(environment: Mapping[str, str] | None = None) -> Path:
     """Return the folder of the log files."""
     return _place("logs", platformdirs.user_log_dir(_APP, False), environment)
+
+
+def graphs_dir() -> Path:
+    """Folder of the networks as exported and compiled for this machine; empty before the first start."""
+    return cache_dir() / "graphs"

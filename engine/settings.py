@@ -72,7 +72,9 @@ def _check_choice(name: str, value: int, allowed: tuple[int, ...]) -> None:
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise SettingsError(f"{name} is {value:g}.", hint=f"Choose a value from {low:g} to {high:g}.")
+        raise SettingsError(
+            f"{name} is {value:.10g}.", hint=f"Choose a value from {low:.10g} to {high:.10g}."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +214,7 @@ class Settings:
         _check_range("The seed", self.seed, 0, 2**32 - 1)
         if self.picture_size is not None:
             for side in self.picture_size:
-                _check_range("The picture's side", side, 64, 4096)
+                _check_range("A side of the picture", side, 64, 4096)
 
     @property
     def composed_size(self) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from engine.denoise.presets import POCKET
 from engine.denoise.runtime_denoiser import PocketRuntimeDenoiser
 from engine.denoise.settings import LatentSpec
 from engine.errors import RuntimeMissingError, WeightsError
-from engine.paths import cache_dir
+from engine.paths import graphs_dir
 from engine.pipeline import Machinery
 from engine.settings import Precision, Quality, RuntimeChoice, Settings
 from engine.types import Avatar
@@ -99,7 +99,7 @@ def open_studio(settings: Settings, weights: Path | None = None) -> PocketStudio
         raise RuntimeMissingError(error.message, hint=error.hint) from error
     # The stages' own small tensor work is too little to share between threads; the runtime has its own.
     torch.set_num_threads(1)
-    runtime = replace(chosen.settings, cache_folder=cache_dir() / "graphs")
+    runtime = replace(chosen.settings, cache_folder=graphs_dir())
     return PocketStudio(load_networks(weights), runtime, chosen.text)
 
 

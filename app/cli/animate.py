@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from app.cli.avatars import chosen_avatar
+from app.cli.avatars import chosen_avatar, shown_name
 from app.cli.choices import settings_from
 from app.cli.console import Console
 from app.cli.failure import EXIT_INTERRUPTED
@@ -12,6 +12,7 @@ from app.cli.progress import Progress
 from app.cli.report import animate_json, animate_lines
 from engine.clock import SystemClock
 from engine.errors import NoFaceError, SourceError, UnderstudyError
+from engine.paths import graphs_dir
 from engine.session import AnimateHooks, AnimateReport, Ending, animate
 from engine.settings import Pace
 
@@ -25,15 +26,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     settings = settings_from(arguments, Pace.OFFLINE)
     output = arguments.output or default_output(arguments.source)
     progress = Progress(console, SystemClock())
-    console.say(f"Painting {arguments.source} as {arguments.avatar} (loading first) ...")
     with Interrupt() as interrupt:
         hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)
-        report = animate(settings, output, hooks, avatar=chosen_avatar(arguments.avatar, console))
+        avatar = chosen_avatar(arguments.avatar, console)
+        console.say(f"Painting {arguments.source} as {shown_name(arguments.avatar)} ({_loading_text()}) ...")
+        report = animate(settings, output, hooks, avatar=avatar)
     for line in animate_lines(report):
         console.say(line) if arguments.json else console.result(line)
     if arguments.json:
         console.json(animate_json(report))
     return _judge(report, arguments.source, console)
+
+
+def _loading_text() -> str:
+    """Say why nothing happens for a few seconds, and why it takes longer once."""
+    if any(graphs_dir().glob("*.onnx")):
+        return "loading first"
+    return "first start: preparing the networks for this machine takes a few seconds more, once"
 
 
 def default_output(source: str) -> Path:

@@ -27,6 +27,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def shown_name(spec: str) -> str:
+    """Return the name of the avatar that ``spec`` stands for, or the picture's path."""
+    return avatar_names()[0] if spec == DEFAULT_AVATAR_NAME else spec
+
+
 def chosen_avatar(spec: str, console: Console) -> Avatar | None:
     """Return an avatar that has to be read first; None for a built-in one, which the engine loads by name.
 
@@ -46,7 +51,8 @@ def chosen_avatar(spec: str, console: Console) -> Avatar | None:
     avatar = load_avatar(spec)
     if avatar.confidence < SURE_CONFIDENCE:
         console.warn(
-            f"The face in {spec} is far from what the model knows ({100 * avatar.confidence:.0f} % sure); "
-            "the avatar may look odd. In the window its points can be dragged into place."
+            f"{spec} is unlike the drawings that the model knows, and its points are only "
+            f"{100 * avatar.confidence:.0f} % sure; the avatar may look odd. "
+            "In the window the points can be dragged into place."
         )
     return avatar

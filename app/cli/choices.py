@@ -45,6 +45,16 @@ def quality_from(arguments: argparse.Namespace) -> Quality:
 
 def stage_from(backdrop: str, blur: float) -> StageSettings:
     """Return the stage that `--backdrop` and `--blur` describe. Raises ``SettingsError``."""
+    stage = _stage_from(backdrop, blur)
+    if blur != 0 and stage.kind is not BackdropKind.PICTURE:
+        raise SettingsError(
+            f"--blur is for a picture, and the backdrop is {backdrop}.",
+            hint="Give --backdrop the path of a picture, or leave --blur out.",
+        )
+    return stage
+
+
+def _stage_from(backdrop: str, blur: float) -> StageSettings:
     if backdrop == "as-drawn":
         return StageSettings()
     if backdrop in _KEYS:

@@ -29,7 +29,10 @@ STATUS_MS = 200
 SAVE_MS = 500
 _MAX_RATE_HZ = 60.0
 _WITHOUT_PICTURE = {
-    SessionState.STARTING: ("Getting ready", "The networks are being loaded. This takes a few seconds."),
+    SessionState.STARTING: (
+        "Getting ready",
+        "The networks are being loaded: a few seconds, some more on the first start.",
+    ),
     SessionState.STOPPED: ("Stopped", ""),
 }
 # In the other states the last performance is old, and old points would look like a tracker that works.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.paths import cache_dir, data_dir, logs_dir, models_dir
+from engine.paths import cache_dir, data_dir, graphs_dir, logs_dir, models_dir
 
 Place = Callable[[Mapping[str, str] | None], Path]
 
@@ -21,3 +21,8 @@ def test_models_may_lie_on_another_disk() -> None:
     environment = {"UNDERSTUDY_HOME": "/home", "UNDERSTUDY_MODELS_DIR": "/big"}
     assert models_dir(environment) == Path("/big")
     assert data_dir(environment) == Path("/home/data")
+
+
+def test_prepared_networks_lie_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_HOME", "/elsewhere")
+    assert graphs_dir().parent == cache_dir()

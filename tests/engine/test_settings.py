@@ -29,7 +29,7 @@ from engine.settings import (
         (lambda: Settings(source=""), "The source is empty"),
         (lambda: Settings(avatar=""), "The avatar is empty"),
         (lambda: Settings(seed=-1), "The seed is -1"),
-        (lambda: Settings(picture_size=(1280, 10)), "The picture's side is 10"),
+        (lambda: Settings(picture_size=(1280, 10)), "A side of the picture is 10"),
     ],
 )
 def test_what_is_out_of_range_is_refused_with_its_value_and_a_way_out(build, sentence: str) -> None:  # type: ignore[no-untyped-def]

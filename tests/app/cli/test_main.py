@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+import app.main
 import app.window
 import engine.offline
 import engine.session
 from app.main import main
 from engine.errors import AvatarError, DisplayMissingError, SinkError, SourceError, VirtualCameraMissingError
+from engine.paths import graphs_dir
 from tests.fakes import FakeRooms, FakeSource, FakeTracker
 
 
@@ -60,6 +62,30 @@ def test_animate_reports_and_names_the_file(rooms: FakeRooms, capsys: pytest.Cap
     for word in ("fps", "p50", "p95", "denoise", "fake, exact"):
         assert word in out
     assert err.count("%") == 10, "a line for each tenth where nobody watches"
+
+
+@pytest.mark.usefixtures("rooms")
+def test_animate_says_whom_it_paints_and_why_the_first_start_takes_longer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, _, err = run(capsys, "animate")
+    assert "Painting sample as mika (first start: preparing the networks" in err
+    (graphs_dir()).mkdir(parents=True)
+    (graphs_dir() / "0.onnx").touch()
+    _, _, err = run(capsys, "animate", "--avatar", "bob")
+    assert "Painting sample as bob (loading first)" in err
+
+
+def test_ctrl_c_while_the_program_starts_leaves_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impatient(_argv: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app.main, "parse", impatient)
+    code, _, err = run(capsys, "doctor")
+    assert code == 130
+    assert "Stopped." in err
 
 
 @pytest.mark.usefixtures("rooms")
@@ -148,7 +174,9 @@ def test_a_defect_is_one_sentence_and_the_log_has_the_rest(
     [
         ("--backdrop", "nope.png", "no colour and no file"),
         ("--frame", "big", "is no size"),
-        ("--frame", "9999x9999", "The picture's side is 9999"),
+        ("--blur", "0.5", "--blur is for a picture, and the backdrop is as-drawn"),
+        ("--seed", "-1", "Choose a value from 0 to 4294967295"),
+        ("--frame", "9999x9999", "A side of the picture is 9999"),
         ("--seed", "-1", "The seed is -1"),
         ("--source", "", "The source is empty"),
     ],
