@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+_LARGEST_INT8 = 127
+
 
 def sinusoidal_positions(num_positions: int, dim: int) -> Tensor:
     """Return the table of sinusoidal positions: sine on even, cosine on odd channels.
@@ -44,27 +46,78 @@ class KvCache:
     """What one attention remembers of each noise level; written in place.
 
     Attributes:
-        keys, values: ``(N, W, L, D)``: noise level, slot, token, channel (before the split into heads).
-            They carry no positional term, so a slot's position can change while the ring turns.
+        keys, values: ``(N, heads, L, W, d)``: noise level, head, token, slot, channel. They carry no
+            positional term, so a slot's position can change while the ring turns. int8 with scales.
+        key_scales, value_scales: ``(N, heads, L, W, 1)``, what a whole number of the slot stands for; None
+            where keys and values are floating-point numbers.
     """
 
     keys: Tensor
     values: Tensor
+    key_scales: Tensor | None = None
+    value_scales: Tensor | None = None
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], layer: str) -> "KvCache":
         """Return the cache that is named after ``layer``: ``"{layer}.keys"``, ``"{layer}.values"``."""
-        return cls(keys=tensors[f"{layer}.keys"], values=tensors[f"{layer}.values"])
+        return cls(
+            keys=tensors[f"{layer}.keys"],
+            values=tensors[f"{layer}.values"],
+            key_scales=tensors.get(f"{layer}.key_scales"),
+            value_scales=tensors.get(f"{layer}.value_scales"),
+        )
+
+    @property
+    def num_slots(self) -> int:
+        """W."""
+        return self.keys.shape[3]
+
+    def scores(self, q: Tensor) -> Tensor:
+        """Return what queries ``(N, heads, L, c, d)`` make of each slot, ``(N, heads, L, c, W)``."""
+        scores = q @ self.keys.to(q.dtype).transpose(-1, -2)
+        return scores if self.key_scales is None else scores * self.key_scales.transpose(-1, -2)
+
+    def mix(self, weights: Tensor) -> Tensor:
+        """Return the values mixed by ``weights (N, heads, L, c, W)``, ``(N, heads, L, c, d)``."""
+        if self.value_scales is not None:
+            weights = weights * self.value_scales.transpose(-1, -2)
+        return weights @ self.values.to(weights.dtype)
+
+    def write(self, write_index: Tensor, newest: "NewKv") -> None:
+        """Put the newest keys and values into their slots, in place; ``write_index`` is ``(N, c)``."""
+        _write(self.keys, self.key_scales, write_index, newest.keys)
+        _write(self.values, self.value_scales, write_index, newest.values)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewKv:
+    """Keys and values of the newest c frames of each level, ``(N, heads, L, c, d)`` each."""
+
+    keys: Tensor
+    values: Tensor
+
+
+def _write(cache: Tensor, scales: Tensor | None, write_index: Tensor, newest: Tensor) -> None:
+    slots = write_index[:, None, None, :, None]
+    if scales is not None:
+        largest = newest.abs().amax(dim=-1, keepdim=True).clamp_min(torch.finfo(newest.dtype).tiny)
+        scale = (largest / _LARGEST_INT8).to(scales.dtype)
+        scales.scatter_(3, slots.expand_as(scale), scale)
+        newest = (newest / scale).round()
+    cache.scatter_(3, slots.expand_as(newest), newest.to(cache.dtype))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RingSlots:
     """Where the newest frames go and what they may see; shared by all attentions of a network.
 
+    The newest c frames stand behind the W slots of the past as slots W..W+c-1 while they attend, so that
+    nothing has to be written before, and what they will overwrite is closed to them.
+
     Attributes:
         write_index: ``(N, c)`` int64, the slots that the c newest frames of each level are written to.
-        position_index: ``(N, W)`` int64, the position of each slot, 0 = oldest.
-        bias: ``(N, W)`` float, 0 for an open slot and -inf for a closed one.
+        position_index: ``(N, W + c)`` int64, the position of each slot, 0 = oldest; the newest last.
+        bias: ``(N, W + c)`` float, 0 for an open slot and -inf for a closed one.
     """
 
     write_index: Tensor
@@ -79,6 +132,12 @@ class RingSlots:
             position_index=tensors["ring.position_index"],
             bias=tensors["ring.bias"],
         )
+
+    @classmethod
+    def without_past(cls, frames: int, like: Tensor) -> "RingSlots":
+        """Return the tables of a warm-up: ``frames`` frames of one level that see each other alone."""
+        index = torch.arange(frames, device=like.device)[None]
+        return cls(write_index=index, position_index=index, bias=like.new_zeros(1, frames))
 
 
 def _check_heads(dim: int, heads: int) -> None:
@@ -140,8 +199,7 @@ class TemporalAttention(nn.Module):
     def stream(self, x: Tensor, cache: KvCache, slots: RingSlots) -> Tensor:
         """Let the newest frames of each noise level see themselves and what that level remembers.
 
-        Writes their keys and values into ``cache`` first, then attends over the open slots. The frames of
-        one level see each other in both directions; levels do not see each other.
+        Writes their keys and values into ``cache`` afterwards: nothing else of it moves.
 
         Args:
             x: ``(N * c, L, D)``, level by level in the order of the cache.
@@ -151,18 +209,51 @@ class TemporalAttention(nn.Module):
         Returns:
             The branch, ``(N * c, L, D)``, new memory.
         """
-        num_levels, chunk = slots.write_index.shape
-        level = torch.arange(num_levels, device=x.device)[:, None]
-        rows = x.reshape(num_levels, chunk, *x.shape[1:])  # (N, c, L, D)
-        cache.keys.index_put_((level, slots.write_index), self.to_k(rows))
-        cache.values.index_put_((level, slots.write_index), self.to_v(rows))
-        position = self.positions[slots.position_index]  # (N, W, D)
-        newest = position[level, slots.write_index]  # (N, c, D)
-        q = self._by_place(self.to_q(rows + newest[:, :, None]))
-        k = self._by_place(cache.keys + self.to_k(position)[:, :, None])
-        v = self._by_place(cache.values + self.to_v(position)[:, :, None])
-        mask = slots.bias[:, None, None, None]  # (N, 1, 1, 1, W)
-        return self._merge(functional.scaled_dot_product_attention(q, k, v, attn_mask=mask))
+        branch, newest = self.look_back(x, cache, slots)
+        cache.write(slots.write_index, newest)
+        return branch
+
+    def look_back(self, x: Tensor, cache: KvCache | None, slots: RingSlots) -> tuple[Tensor, NewKv]:
+        """Do as ``stream`` without writing.
+
+        The frames of one level see each other in both directions; levels do not see each other. A positional
+        term p reaches keys and values when they are looked at: ``q (K + to_k(p)) = q K + q to_k(p)``, so the
+        cache is read once, where it lies, and never copied.
+
+        Args:
+            x: ``(N * c, L, D)``.
+            cache: What is remembered; None: nothing (warm-up, with ``RingSlots.without_past``).
+            slots: The ring's tables.
+
+        Returns:
+            The branch, ``(N * c, L, D)``, and what is to be written; new memory.
+        """
+        num_levels, tokens = slots.position_index.shape[0], x.shape[1]
+        chunk = x.shape[0] // num_levels
+        q, k, v = (
+            self._by_level(project(x), num_levels, chunk) for project in (self.to_q, self.to_k, self.to_v)
+        )
+        # (N, heads, W + c, d) each: constants but for the look-up
+        q_terms, k_terms, v_terms = (
+            project(self.positions)[slots.position_index].unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for project in (self.to_q, self.to_k, self.to_v)
+        )
+        q = (q + q_terms[:, :, None, -chunk:]) * q.shape[-1] ** -0.5
+        scores = q @ k.transpose(-1, -2)
+        if cache is not None:
+            scores = torch.cat([cache.scores(q), scores], dim=-1)  # (N, heads, L, c, W + c)
+        of_positions = q.flatten(2, 3) @ k_terms.transpose(-1, -2)
+        scores = scores + of_positions.unflatten(2, (tokens, chunk)) + slots.bias[:, None, None, None]
+        weights = scores.softmax(dim=-1)
+        out = weights[..., -chunk:] @ v + (weights.flatten(2, 3) @ v_terms).unflatten(2, (tokens, chunk))
+        if cache is not None:
+            out = out + cache.mix(weights[..., :-chunk])
+        branch: Tensor = self.to_out(out.permute(0, 3, 2, 1, 4).flatten(3).flatten(0, 1))
+        return branch, NewKv(k, v)
+
+    def _by_level(self, x: Tensor, num_levels: int, chunk: int) -> Tensor:
+        # (N * c, L, D) -> (N, heads, L, c, d)
+        return x.reshape(num_levels, chunk, x.shape[1], self.heads, -1).permute(0, 3, 2, 1, 4)
 
     def _by_place(self, x: Tensor) -> Tensor:
         # (N, F, L, D) -> (N, L, heads, F, d)

@@ -2,8 +2,7 @@
 
 The network itself only knows *that* each self-attention and each temporal attention asks its look. So one
 UNet reads a reference (RAIN), writes one down (the reference network), sees the whole buffer in both
-directions (RAIN) or its own level's past through a ring (Live2Diff, which warms the ring up by the same
-``IntoRing`` with all warm-up frames as one chunk). A look holds tensors, never weights.
+directions (RAIN) or its own level's past through a ring (Live2Diff). A look holds tensors, never weights.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from models.networks.attention import KvCache, ReferenceAttention, RingSlots, TemporalAttention
+from models.networks.attention import KvCache, NewKv, ReferenceAttention, RingSlots, TemporalAttention
 
 Tensors = Mapping[str, Tensor]
 
@@ -98,3 +97,24 @@ class IntoRing:
     def __call__(self, attention: TemporalAttention, x: Tensor, layer: str) -> Tensor:
         """Return the branch over the open slots of each level."""
         return attention.stream(x, KvCache.from_tensors(self._tensors, layer), self._slots)
+
+
+class BesideRing:
+    """As ``IntoRing``, but what is to be remembered is handed out instead of written (compiled networks).
+
+    Args:
+        tensors: As for ``IntoRing``; None: nothing is remembered yet.
+        slots: The ring's tables.
+        newest: Written: layer -> keys and values of the newest frames.
+    """
+
+    def __init__(self, tensors: Tensors | None, slots: RingSlots, newest: dict[str, NewKv]) -> None:
+        self._tensors = tensors
+        self._slots = slots
+        self._newest = newest
+
+    def __call__(self, attention: TemporalAttention, x: Tensor, layer: str) -> Tensor:
+        """Return the branch over the open slots of each level, and note what is new."""
+        cache = None if self._tensors is None else KvCache.from_tensors(self._tensors, layer)
+        branch, self._newest[layer] = attention.look_back(x, cache, self._slots)
+        return branch

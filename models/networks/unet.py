@@ -301,14 +301,14 @@ class UNet(nn.Module):
         """Yield the spatial transformers, down to up."""
         return (part for part in self.modules() if isinstance(part, SpatialTransformer))
 
-    def temporal_layers(self, height: int, width: int) -> dict[str, tuple[int, int]]:
-        """Return each temporal attention's tokens and width for latents of a size, in the order of the pass.
+    def temporal_layers(self, height: int, width: int) -> dict[str, tuple[int, int, int]]:
+        """Return each temporal attention's heads, tokens and width of a head, in the order of the pass.
 
         ``engine.denoise.memory.KvRing`` is built from it.
         """
         cells = self.cells(height, width)
         return {
-            f"{part.layer}.{index}": (cells[self.level_of(part.layer)], part.width)
+            f"{part.layer}.{index}": (part.heads, cells[self.level_of(part.layer)], part.width // part.heads)
             for part in self.modules()
             if isinstance(part, TemporalTransformer)
             for index in range(part.num_attentions)

@@ -188,6 +188,7 @@ class TemporalTransformer(nn.Module):
         super().__init__()
         self.layer = layer
         self.width = width
+        self.heads = heads
         self.num_attentions = num_attentions
         self.norm = nn.GroupNorm(groups, width, eps=_TRANSFORMER_EPS)
         self.proj_in = nn.Linear(width, width)

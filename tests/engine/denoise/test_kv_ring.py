@@ -16,9 +16,8 @@ from engine.denoise.presets import POCKET
 from engine.denoise.settings import Attend, BufferSettings
 from models.networks.attention import TemporalAttention
 from tests.engine.denoise.tiny import (
-    PLACES,
+    LAYER,
     SPEC,
-    WIDTH,
     RecordedDraw,
     TinyNetwork,
     levels_alone,
@@ -75,7 +74,7 @@ def streamed_and_dense(
     system: BufferSettings, sizes: RingSettings, num_chunks: int, num_layers: int
 ) -> tuple[Tensor, Tensor]:
     draw, pose = RecordedDraw(), poses(num_chunks, system.chunk)
-    layers = {f"layer{index}": (PLACES, WIDTH) for index in range(num_layers)}
+    layers = {f"layer{index}": LAYER for index in range(num_layers)}
     memory = KvRing(layers, sizes, system.levels, dtype=torch.float64)
     network = TinyNetwork(Attend.OWN_LEVEL, num_layers)
     buffer = RollingBuffer(network, system, SPEC, draw=draw, memory=memory)
@@ -127,7 +126,7 @@ def test_a_turning_ring_keeps_what_each_frame_was_when_it_was_new() -> None:
 
 
 def test_memory_is_fixed() -> None:
-    memory = KvRing({"layer0": (PLACES, WIDTH)}, RingSettings(window=6, sinks=2), 2)
+    memory = KvRing({"layer0": LAYER}, RingSettings(window=6, sinks=2), 2)
     before = {name: tensor.data_ptr() for name, tensor in memory.tensors(0, 0, 2).items()}
     for _ in range(20):
         memory.advance(0, 2)
@@ -140,7 +139,9 @@ def test_slots_are_written_in_turn_and_sinks_stay() -> None:
     for _ in range(10):
         tables = memory.tensors(0, 0, 1)
         written.append(int(tables["ring.write_index"]))
-        positions.append(tables["ring.position_index"][0].tolist())
+        positions.append(tables["ring.position_index"][0, :-1].tolist())
+        assert tables["ring.position_index"][0, -1] == positions[-1][written[-1]]
+        assert tables["ring.bias"][0, written[-1]] == float("-inf")  # what is overwritten is not seen
         num_open.append(int((tables["ring.bias"] == 0).sum()))
         memory.advance(0, 1)
     assert written == [0, 1, 2, 3, 4, 2, 3, 4, 2, 3]

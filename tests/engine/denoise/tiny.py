@@ -22,6 +22,9 @@ from models.networks.attention import KvCache, RingSlots, TemporalAttention
 
 SPEC = LatentSpec(shape=(3, 2, 2), dtype=torch.float64)
 WIDTH, PLACES, MAX_FRAMES = 4, 4, 32
+HEADS = 2
+LAYER = (HEADS, PLACES, WIDTH // HEADS)
+"""Size of an attention as a ring has it."""
 ALONE = replace(POCKET, attend=Attend.NOBODY)
 """The pocket system with frames that do not see each other."""
 
@@ -43,7 +46,7 @@ class TinyNetwork(nn.Module):
         self.inward = nn.Linear(channels, WIDTH)
         self.pose = nn.Linear(2, WIDTH)
         self.style = nn.Linear(2, WIDTH)
-        self.layers = nn.ModuleList(TemporalAttention(WIDTH, 2, MAX_FRAMES) for _ in range(num_layers))
+        self.layers = nn.ModuleList(TemporalAttention(WIDTH, HEADS, MAX_FRAMES) for _ in range(num_layers))
         self.outward = nn.Linear(WIDTH, channels)
         self.double().requires_grad_(False)
         for layer in self.layers:
@@ -125,7 +128,7 @@ class RecordedDraw:
 
 def ring(settings: BufferSettings, window: int = 8, sinks: int = 4, num_layers: int = 1) -> KvRing:
     sizes = RingSettings(window=window, sinks=sinks, chunk=settings.chunk, micro=settings.micro)
-    layers = {f"layer{index}": (PLACES, WIDTH) for index in range(num_layers)}
+    layers = {f"layer{index}": LAYER for index in range(num_layers)}
     return KvRing(layers, sizes, settings.levels, dtype=torch.float64)
 
 

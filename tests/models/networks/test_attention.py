@@ -89,20 +89,33 @@ def test_a_mask_hides_frames() -> None:
 
 
 def slots(write: list[int], positions: list[list[int]], num_open: list[int]) -> RingSlots:
-    closed = torch.arange(len(positions[0])) >= torch.tensor(num_open)[:, None]
+    """One new frame; ``num_open`` slots are seen, the one that it is written to among them."""
+    index, position = torch.tensor(write)[:, None], torch.tensor(positions)
+    is_open = torch.arange(position.shape[1]) < torch.tensor(num_open)[:, None]
+    is_open = torch.cat([is_open.scatter(1, index, value=False), is_open.gather(1, index)], dim=1)
     return RingSlots(
-        write_index=torch.tensor(write)[:, None],
-        position_index=torch.tensor(positions),
-        bias=torch.zeros(closed.shape).double().masked_fill(closed, float("-inf")),
+        write_index=index,
+        position_index=torch.cat([position, position.gather(1, index)], dim=1),
+        bias=torch.zeros(is_open.shape).double().masked_fill(~is_open, float("-inf")),
     )
+
+
+def cache_of(levels: int, num_slots: int, seed: int | None = None) -> KvCache:
+    shape = (levels, HEADS, PLACES, num_slots, WIDTH // HEADS)
+    if seed is None:
+        return KvCache(keys=torch.zeros(shape).double(), values=torch.zeros(shape).double())
+    return KvCache(keys=randn(*shape, seed=seed), values=randn(*shape, seed=seed + 1))
+
+
+def by_head(x: Tensor) -> Tensor:
+    """``(L, D)`` -> ``(heads, L, d)``."""
+    return x.unflatten(1, (HEADS, -1)).transpose(0, 1)
 
 
 def test_a_stream_sees_its_own_level_in_the_order_of_positions() -> None:
     """Two levels, three slots: the fourth frame overwrites slot 1, and slot 0 is a sink."""
     attention, frames = temporal(), randn(4, 2, PLACES, WIDTH)
-    cache = KvCache(
-        keys=torch.zeros(2, 3, PLACES, WIDTH).double(), values=torch.zeros(2, 3, PLACES, WIDTH).double()
-    )
+    cache = cache_of(2, 3)
     for index in range(3):
         out = attention.stream(frames[index], cache, slots([index] * 2, [[0, 1, 2]] * 2, [index + 1] * 2))
         for level in range(2):
@@ -112,15 +125,52 @@ def test_a_stream_sees_its_own_level_in_the_order_of_positions() -> None:
         torch.testing.assert_close(out[level], attention(frames[[0, 2, 3], level])[-1])
 
 
-def test_a_stream_writes_only_its_slot() -> None:
-    attention = temporal()
-    cache = KvCache(keys=randn(1, 3, PLACES, WIDTH), values=randn(1, 3, PLACES, WIDTH, seed=1))
-    before = cache.keys.clone()
+def test_a_frame_whose_slot_is_closed_does_not_see_itself() -> None:
+    attention, frames = temporal(), randn(3, 1, PLACES, WIDTH)
+    cache = cache_of(1, 3)
+    for index in range(2):
+        attention.stream(frames[index], cache, slots([index], [[0, 1, 2]], [index + 1]))
+    out = attention.stream(frames[2], cache, slots([2], [[0, 1, 2]], [2]))
+    mask = torch.zeros(3, 3).double()
+    mask[2, 2] = float("-inf")
+    torch.testing.assert_close(out[0], attention(frames[:, 0], mask)[-1])
+
+
+def test_a_stream_writes_only_its_slot_and_where_it_lies() -> None:
+    attention, cache = temporal(), cache_of(1, 3, seed=0)
+    before, address = cache.keys.clone(), cache.keys.data_ptr()
     x = randn(1, PLACES, WIDTH)
     attention.stream(x, cache, slots([1], [[0, 1, 2]], [3]))
-    torch.testing.assert_close(cache.keys[0, [0, 2]], before[0, [0, 2]], rtol=0, atol=0)
-    torch.testing.assert_close(cache.keys[0, 1], attention.to_k(x)[0])
-    torch.testing.assert_close(cache.values[0, 1], attention.to_v(x)[0])
+    assert cache.keys.data_ptr() == address
+    torch.testing.assert_close(cache.keys[0, :, :, [0, 2]], before[0, :, :, [0, 2]], rtol=0, atol=0)
+    torch.testing.assert_close(cache.keys[0, :, :, 1], by_head(attention.to_k(x)[0]))
+    torch.testing.assert_close(cache.values[0, :, :, 1], by_head(attention.to_v(x)[0]))
+
+
+def test_a_warm_up_is_bidirectional_attention_and_hands_out_keys_and_values() -> None:
+    attention, x = temporal(), randn(5, PLACES, WIDTH)
+    branch, newest = attention.look_back(x, None, RingSlots.without_past(5, x))
+    torch.testing.assert_close(branch, attention(x))
+    for frame in range(5):
+        torch.testing.assert_close(newest.keys[0, :, :, frame], by_head(attention.to_k(x)[frame]))
+
+
+def test_eight_bits_keep_keys_and_values_within_half_a_step_of_their_largest_number() -> None:
+    attention, cache = temporal(), cache_of(1, 4)
+    small = KvCache(
+        keys=torch.zeros_like(cache.keys, dtype=torch.int8),
+        values=torch.zeros_like(cache.values, dtype=torch.int8),
+        key_scales=cache.keys[..., :1].clone(),
+        value_scales=cache.keys[..., :1].clone(),
+    )
+    frames = randn(4, 1, PLACES, WIDTH)
+    for index in range(4):
+        table = slots([index], [[0, 1, 2, 3]], [index + 1])
+        exact, rounded = (attention.stream(frames[index], each, table) for each in (cache, small))
+        assert float((exact - rounded).norm() / exact.norm()) < 0.02
+    step = cache.keys.abs().amax(dim=-1, keepdim=True) / 127
+    assert bool(((small.keys * small.key_scales - cache.keys).abs() <= step * 0.5001).all())
+    assert float((exact - rounded).abs().max()) > 0.0
 
 
 @pytest.mark.parametrize("own_tokens", [False, True])

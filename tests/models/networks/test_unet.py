@@ -116,11 +116,11 @@ def test_motion_modules_let_frames_see_each_other_and_nothing_else_does() -> Non
 def test_temporal_layers_are_named_and_sized_in_the_order_of_the_pass(in_mid: bool, count: int) -> None:
     unet = network(replace(TINY, temporal=replace(TEMPORAL, in_mid_block=in_mid)))
     layers = unet.temporal_layers(10, 12)
-    seen: dict[str, tuple[int, int]] = {}
+    seen: dict[str, tuple[int, int, int]] = {}
 
     class Note:
-        def __call__(self, _attention: nn.Module, x: Tensor, layer: str) -> Tensor:
-            seen[layer] = (x.shape[1], x.shape[2])
+        def __call__(self, attention: nn.Module, x: Tensor, layer: str) -> Tensor:
+            seen[layer] = (attention.heads, x.shape[1], x.shape[2] // attention.heads)
             return torch.zeros_like(x)
 
     prompt = unet.project_prompt(randn(1, 1, 12))
@@ -145,18 +145,19 @@ def test_streaming_through_a_ring_equals_one_pass_with_a_mask() -> None:
 
     expected = unet(latents, timesteps, UNetInputs(prompt=prompt, across=Masked()))
     caches = {
-        f"{layer}.{kind}": torch.zeros(1, 16, *shape, dtype=torch.float64)
-        for layer, shape in unet.temporal_layers(*size).items()
+        f"{layer}.{kind}": torch.zeros(1, heads, cells, 16, width, dtype=torch.float64)
+        for layer, (heads, cells, width) in unet.temporal_layers(*size).items()
         for kind in ("keys", "values")
     }
     done = 0
     while done < frames:
         chunk = warm if done == 0 else 1
-        closed = torch.arange(16) >= done + chunk
+        newest = torch.arange(done, done + chunk)
+        closed = torch.cat([torch.arange(16) >= done, torch.zeros(chunk, dtype=torch.bool)])
         tables = {
-            "ring.write_index": torch.arange(done, done + chunk)[None],
-            "ring.position_index": torch.arange(16)[None],
-            "ring.bias": torch.zeros(1, 16).double().masked_fill(closed, float("-inf")),
+            "ring.write_index": newest[None],
+            "ring.position_index": torch.cat([torch.arange(16), newest])[None],
+            "ring.bias": torch.zeros(1, 16 + chunk).double().masked_fill(closed, float("-inf")),
         }
         rows = slice(done, done + chunk)
         across = IntoRing(caches | tables)
