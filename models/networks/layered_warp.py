@@ -29,6 +29,9 @@ PUPILS = (33, 34)
 ARMS = (57, 58, 59, 60)
 
 
+_Places = tuple[tuple[float, float], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Eye:
     corners: tuple[int, int]  # picture left, picture right
@@ -56,14 +59,19 @@ _RING = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
 
 # Points of the head's dome, of what sits on it and of the brow: direction in degrees, distance in half widths
 # of the hair. They move with hair_left, hair_top and hair_right; one point on top would draw out a tip.
-_DOME = ((35, 1.0), (65, 1.0), (115, 1.0), (145, 1.0), (45, 1.35), (90, 1.35), (135, 1.35))
-_DOME += ((60, 0.55), (90, 0.5), (120, 0.55))
+_DOME: _Places = (
+    *((35, 1.0), (65, 1.0), (115, 1.0), (145, 1.0)),
+    *((45, 1.35), (90, 1.35), (135, 1.35)),
+    *((60, 0.55), (90, 0.5), (120, 0.55)),
+)
 _HAIR = (51, 52, 53)
 
 # Points of the trunk, from the middle of the shoulders: along them and down, in distances of the shoulders.
-_TRUNK = ((-0.5, 0.4), (0.0, 0.4), (0.5, 0.4), (-0.5, 0.8), (0.0, 0.8), (0.5, 0.8))  # chest and belly
-_TRUNK += ((-0.2, 0.12), (0.2, 0.12), (0.0, 0.2))  # collar
-_TRUNK += ((-0.7, 0.3), (0.7, 0.3), (-0.7, 0.7), (0.7, 0.7))  # arms that hang
+_TRUNK: _Places = (
+    *((-0.5, 0.4), (0.0, 0.4), (0.5, 0.4), (-0.5, 0.8), (0.0, 0.8), (0.5, 0.8)),  # chest and belly
+    *((-0.2, 0.12), (0.2, 0.12), (0.0, 0.2)),  # collar
+    *((-0.7, 0.3), (0.7, 0.3), (-0.7, 0.7), (0.7, 0.7)),  # arms that hang
+)
 _SHOULDERS = (55, 56)
 
 

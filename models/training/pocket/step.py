@@ -107,7 +107,7 @@ class TrainingStep(nn.Module):
         return loss, {name: float(value.detach()) for name, value in parts.items()}
 
     def _encode(self, rgba: Tensor, share: int) -> Tensor:
-        learnt = self.networks.encoder(rgba[:share]).float()
+        learnt: Tensor = self.networks.encoder(rgba[:share]).float()
         if share == len(rgba):
             return learnt
         with torch.no_grad():  # second: autocast keeps the weights of the first call, with their gradients
