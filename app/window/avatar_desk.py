@@ -9,12 +9,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from app.window.avatar_view import image_of
-from app.window.banner import News, Offer, Tone
+from app.window.banner import News, Offer, Tone, news_of
 from app.window.file_picker import FilePicker
 from app.window.gallery import GalleryEntry
 from app.window.show import Show
 from app.window.wishes import OWN_PREFIX, title_of
-from engine.errors import UnderstudyError
+from engine.errors import NoFaceError, UnderstudyError
 from engine.types import CONTROL_INDEX, Avatar, control_indices
 
 MIN_CONFIDENCE = 0.6
@@ -30,6 +30,10 @@ EditPoints = Callable[[Avatar, str, QWidget | None], Avatar | None]
 _UNSURE = (
     "The points of this picture are not certain: it differs from the drawings that the network knows. "
     "Please put them where they belong; the avatar will move by them."
+)
+_PLACE = (
+    "These are another avatar's points. Choose All and drag and scale them onto the face, then put the eyes, "
+    "the mouth and the rest right, part by part."
 )
 _UNLIKE = "It is unlike the drawings that the network knows, so the likeness may suffer."
 _MEND = "If it moves oddly, put its points right, or take a drawing in the style of the built-in avatars."
@@ -98,7 +102,16 @@ class AvatarDesk:
         """Make an avatar from a picture file."""
         self._show.tell(News(Tone.INFO, f"Looking for the points of {path.name}…"))
         self._show.commands.submit(
-            lambda: self._show.backstage.load_avatar(str(path)), lambda avatar: self._on_read(avatar, path)
+            lambda: self._show.backstage.load_avatar(str(path)),
+            lambda avatar: self._on_read(avatar, path),
+            lambda error: self._on_unread(error, path),
+        )
+
+    def place_by_hand(self, path: Path) -> None:
+        """Make an avatar from a picture in which no face was found: the user says where its points are."""
+        self._show.commands.submit(
+            lambda: self._show.backstage.avatar_to_place(path),
+            lambda avatar: self._on_read(avatar, path, _PLACE),
         )
 
     def _list(self) -> tuple[list[str], list[str]]:
@@ -141,16 +154,20 @@ class AvatarDesk:
         self._panel.gallery.show_entries(list(self._entries.values()))
         self._panel.show_chosen(self._panel.gallery.chosen)
 
-    def _on_read(self, avatar: Avatar, path: Path) -> None:
+    def _on_read(self, avatar: Avatar, path: Path, why_edit: str = _UNSURE) -> None:
         self._show.window.banner.clear()
         own = self._show.backstage.own_avatars
         avatar = replace(avatar, name=own.free_name(path.stem))
         if avatar.confidence >= MIN_CONFIDENCE:
             self._keep(avatar)
             return
-        edited = self._edit_points(avatar, _UNSURE, self._show.window)
+        edited = self._edit_points(avatar, why_edit, self._show.window)
         if edited is not None:
             self._keep(edited)
+
+    def _on_unread(self, error: UnderstudyError, path: Path) -> None:
+        offers = (Offer("Place the points myself", lambda: self.place_by_hand(path)),)
+        self._show.tell(news_of(error, *offers) if isinstance(error, NoFaceError) else news_of(error))
 
     def _keep(self, avatar: Avatar) -> None:
         self._show.commands.submit(

@@ -136,6 +136,7 @@ class Backstage:
     Attributes:
         build_session: Settings -> session, not started.
         load_avatar: Built-in name or picture file -> avatar.
+        avatar_to_place: Picture file without a face that is found -> avatar whose points have to be placed.
         avatar_names: Built-in avatars in gallery order.
         list_cameras: The cameras of this machine.
         own_avatars: The avatars that the user added.
@@ -143,6 +144,7 @@ class Backstage:
 
     build_session: Callable[[Settings], SessionPort]
     load_avatar: Callable[[str], Avatar]
+    avatar_to_place: Callable[[Path], Avatar]
     avatar_names: Callable[[], Sequence[str]]
     list_cameras: Callable[[], Sequence[Camera]]
     own_avatars: OwnAvatars = field(default_factory=OwnAvatars)

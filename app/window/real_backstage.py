@@ -1,6 +1,7 @@
 """The real engine behind the window. Its libraries are loaded when the first call is made, not before."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from app.window.ports import Backstage, Camera, SessionPort
 from engine.settings import Settings
@@ -12,6 +13,7 @@ def real_backstage() -> Backstage:
     return Backstage(
         build_session=_build_session,
         load_avatar=_load_avatar,
+        avatar_to_place=_avatar_to_place,
         avatar_names=_avatar_names,
         list_cameras=_list_cameras,
     )
@@ -31,6 +33,12 @@ def _load_avatar(spec: str) -> Avatar:
     from engine.session import load_avatar  # noqa: PLC0415 - see above
 
     return load_avatar(spec)
+
+
+def _avatar_to_place(path: Path) -> Avatar:
+    from engine.placing import avatar_to_place  # noqa: PLC0415 - see above
+
+    return avatar_to_place(path)
 
 
 def _avatar_names() -> Sequence[str]:

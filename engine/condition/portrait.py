@@ -5,7 +5,7 @@ on this project's own drawings; a photograph or a very different style comes out
 Thread: any.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -128,6 +128,23 @@ def avatar_from_picture(name: str, rgb: RgbImage, network: PortraitNet) -> Avata
         matte=matte,
         confidence=found.confidence,
     )
+
+
+def avatar_by_hand(name: str, rgb: RgbImage, template: Avatar) -> Avatar:
+    """Return the whole picture with another avatar's points on it, for a person to put right.
+
+    Args:
+        name: The avatar's name.
+        rgb: ``(H, W, 3)`` uint8, any shape; the shorter side is filled up by repeating the border.
+        template: Whose points, scores and depths are taken.
+
+    Returns:
+        The avatar, 512x512, with confidence 0 and no matte: nobody knows yet where the character ends.
+    """
+    picture = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255.0
+    pixels = _cut(picture, _whole(rgb), AVATAR_SIZE)[0].permute(1, 2, 0)
+    whole = (pixels * 255.0 + 0.5).clamp(0, 255).byte().contiguous().numpy()
+    return replace(template, name=name, rgb=whole, matte=None, confidence=0.0)
 
 
 def _starts(rgb: RgbImage) -> list[_Square]:

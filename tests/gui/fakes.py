@@ -183,6 +183,7 @@ class FakeEngine:
         return Backstage(
             build_session=self._build,
             load_avatar=self._load,
+            avatar_to_place=lambda path: replace(make_avatar("lena"), name=path.stem, confidence=0.0),
             avatar_names=lambda: tuple(self.avatars),
             list_cameras=lambda: tuple(self.cameras),
             own_avatars=OwnAvatars(self.folder),

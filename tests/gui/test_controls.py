@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.window.banner import Tone
-from engine.errors import CameraBusyError, SinkError, UnderstudyError, VirtualCameraMissingError
+from engine.errors import CameraBusyError, NoFaceError, SinkError, UnderstudyError, VirtualCameraMissingError
 from engine.settings import QUALITIES, BackdropKind
 from engine.status import SessionState
 from engine.types import Avatar, TrackState
@@ -271,6 +271,21 @@ def test_a_picture_without_a_face_says_so(theatre: Theatre, tmp_path: Path) -> N
     theatre.director.avatars.add_picture(tmp_path / "wall.png")
     theatre.settle()
     assert theatre.window.banner.message.text() == "There is no face in wall.png."
+
+
+def test_points_can_be_placed_where_no_face_is_found(theatre: Theatre, tmp_path: Path) -> None:
+    theatre.engine.load_error = NoFaceError("No drawn face was found in 'robot'.", hint="Choose another.")
+    theatre.edit_answer = lambda avatar: replace(avatar, points=avatar.points + 0.02, confidence=1.0)
+    theatre.director.avatars.add_picture(tmp_path / "robot.png")
+    theatre.settle()
+    assert theatre.edits == []
+    click(theatre, theatre.window.banner.offers[0])
+    (avatar, reason), *rest = theatre.edits
+    assert rest == []
+    assert avatar.confidence == 0.0
+    assert "another avatar's points" in reason
+    assert theatre.window.avatars.gallery.chosen == "own:robot"
+    assert theatre.session.calls[-1][1].points == pytest.approx(avatar.points + 0.02)
 
 
 def test_editing_removing_and_undoing(theatre: Theatre, tmp_path: Path) -> None:
