@@ -2,7 +2,8 @@
 
 A performance shows few openings, and each of them in few poses: a rule that is fitted on three performances
 correlates with the truth of a fourth at 0.95 only. So the drawings take every opening evenly, in poses, gazes
-and shapes of the mouth that chance picks: 0.99 on average.
+and shapes of the mouth that chance picks: 0.998 on average over performances of 90 frames, 0.989 at worst.
+It falls where there is next to nothing to correlate: to 0.95 while a mouth stays shut, moving by 0.008.
 """
 
 import numpy as np

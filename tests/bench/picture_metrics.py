@@ -56,15 +56,19 @@ def _patch(
     down *= max(1.0, 10.0 / max(float(np.hypot(*across)), 1e-3))
     source = np.float32(
         [
-            left - 0.2 * across - 0.8 * down,
-            right + 0.2 * across - 0.8 * down,
-            left - 0.2 * across + 0.8 * down,
+            left - 0.2 * across - 0.65 * down,
+            right + 0.2 * across - 0.65 * down,
+            left - 0.2 * across + 0.65 * down,
         ]
     )
-    width, height = shape
+    # Drawn twice as large and blurred by a pixel of the result: a lip that moves by less than a pixel then
+    # changes the patch little by little.
+    width, height = 2 * shape[0], 2 * shape[1]
     target = np.float32([[0, 0], [width, 0], [0, height]])
-    patch = cv2.warpAffine(picture, cv2.getAffineTransform(source, target), shape, flags=cv2.INTER_LINEAR)
-    return patch.astype(np.float32) / 255.0
+    transform = cv2.getAffineTransform(source, target)
+    large = cv2.warpAffine(picture, transform, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    blurred = cv2.GaussianBlur(large.astype(np.float32) / 255.0, (0, 0), 2.0)
+    return cv2.resize(blurred, shape, interpolation=cv2.INTER_AREA)
 
 
 def opening(points: NDArray[np.float32], rows: slice) -> float:
@@ -81,21 +85,31 @@ def opening(points: NDArray[np.float32], rows: slice) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpeningRule:
-    """Reads an opening back from a picture: ridge regression on the upright patch, fitted per character.
+    """Reads an opening back from a picture: kernel ridge regression on the upright patch, per character.
+
+    The kernel is a broad Gaussian, since a lip's place is no linear function of pixels, plus a linear one,
+    which goes on where the Gaussian would fall back to the mean.
 
     Attributes:
         mean: Mean patch, flattened.
-        weights: Regression weights.
+        patches: The fitted patches less their mean ``(n, pixels)``.
+        norms: Squared norms of ``patches``.
+        weights: Regression weights ``(n,)``.
         bias: Mean opening.
+        spread: Mean of ``norms``, which makes the kernel independent of contrast.
         rows: The part's control points.
     """
 
     mean: NDArray[np.float32]
+    patches: NDArray[np.float32]
+    norms: NDArray[np.float32]
     weights: NDArray[np.float32]
     bias: float
+    spread: float
     rows: slice
 
     SHAPE = (24, 24)
+    NARROWNESS = 0.05  # of the Gaussian, times 1 / spread
 
     @classmethod
     def fit(
@@ -103,17 +117,18 @@ class OpeningRule:
         pictures: Sequence[Picture],
         points: Sequence[NDArray[np.float32]],
         rows: slice,
-        ridge: float = 0.3,
+        ridge: float = 1e-3,
     ) -> "OpeningRule":
         """Fit on true renders whose points are known."""
         patches = np.stack([cls._features(one, at, rows) for one, at in zip(pictures, points, strict=True)])
-        target = np.array([opening(at, rows) for at in points], np.float32)
+        target = np.array([opening(at, rows) for at in points])
         mean, bias = patches.mean(0), float(target.mean())
         centred = patches - mean
-        # Dual form: fewer pictures than pixels.
-        gram = centred @ centred.T + ridge * np.eye(len(centred), dtype=np.float32)
-        weights = centred.T @ np.linalg.solve(gram, target - bias)
-        return cls(mean, weights.astype(np.float32), bias, rows)
+        norms = np.square(centred).sum(1)
+        spread = float(norms.mean())
+        gram = _kernel(centred @ centred.T, norms[:, None] + norms, spread, cls.NARROWNESS)
+        weights = np.linalg.solve(gram + ridge * np.eye(len(gram)), target - bias)
+        return cls(mean, centred, norms, weights.astype(np.float32), bias, spread, rows)
 
     @classmethod
     def _features(cls, picture: Picture, points: NDArray[np.float32], rows: slice) -> NDArray[np.float32]:
@@ -121,4 +136,16 @@ class OpeningRule:
 
     def measure(self, picture: Picture, points: NDArray[np.float32]) -> float:
         """Return the opening seen in ``picture``; ``points`` only place the patch (its two corners)."""
-        return float((self._features(picture, points, self.rows) - self.mean) @ self.weights) + self.bias
+        patch = self._features(picture, points, self.rows) - self.mean
+        norms = self.norms + patch @ patch
+        return (
+            float(_kernel(self.patches @ patch, norms, self.spread, self.NARROWNESS) @ self.weights)
+            + self.bias
+        )
+
+
+def _kernel(
+    products: NDArray[np.float32], norms: NDArray[np.float32], spread: float, narrowness: float
+) -> NDArray[np.float64]:
+    distances = np.maximum(norms - 2.0 * products, 0.0)  # rounding may take them below 0
+    return (np.exp(-narrowness / spread * distances) + products / spread).astype(np.float64)
