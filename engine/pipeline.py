@@ -7,6 +7,7 @@ A picture carries the ticket (index and times) of the frame that it shows, throu
 latency and sound stay exact. No camera pixel comes this far: performances hold none. Thread: the worker's.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.latency import StageTimes
+from engine.post.dissolve import Dissolve
 from engine.stand_in import Performer, Presence, RestingActor, StandIn
 from engine.types import Control, Origin, Performance, Picture, RgbImage
 
@@ -105,6 +107,10 @@ class Buffer(Protocol):
         """Change the avatar."""
         ...
 
+    def set_guidance(self, guidance_scale: float) -> None:
+        """Change the guidance scale. Raises ``ValueError`` when the system has none."""
+        ...
+
 
 class Decoder(Protocol):
     """Latents to pictures, with the memory that it carries (``engine.decode``)."""
@@ -152,20 +158,26 @@ class Machinery:
         decoder: For as many.
         join: Puts the conditions of c frames together, in front.
         chunk: Frames c of a row.
+        is_guided: Whether the buffer takes a guidance scale.
     """
 
     buffer: Buffer
     decoder: Decoder
     join: Callable[[Sequence[Row]], Row]
     chunk: int
+    is_guided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One frame on its way: who it is, and on whose behalf it is painted; None fills up the last chunk."""
+    """One frame on its way: who it is, and on whose behalf it is painted; None fills up the last chunk.
+
+    The performance is kept so that the frame can start again for another avatar.
+    """
 
     ticket: Ticket | None
     origin: Origin
+    performance: Performance | None = None
 
 
 class Pipeline:
@@ -176,12 +188,15 @@ class Pipeline:
         machinery: Buffer and decoder.
         cast: The avatar.
         times: Where stage times go.
+        fade_s: Seconds of media time over which another avatar replaces the present one; 0 cuts.
 
     Attributes:
         on_stage: Called after every stage, on the calling thread: a sign of life. It must not wait.
     """
 
-    def __init__(self, stand_in: StandIn, machinery: Machinery, cast: Cast, times: StageTimes) -> None:
+    def __init__(
+        self, stand_in: StandIn, machinery: Machinery, cast: Cast, times: StageTimes, *, fade_s: float = 0.0
+    ) -> None:
         self._stand_in = stand_in
         self._buffer = machinery.buffer
         self._decoder = machinery.decoder
@@ -192,7 +207,8 @@ class Pipeline:
         self.on_stage: Callable[[], None] = lambda: None
         self._entries: list[_Entry] = []
         self._row: list[Row] = []
-        self._under_way = 0
+        self._pushed: deque[tuple[_Entry, ...]] = deque()
+        self._dissolve = Dissolve(fade_s)
         self._buffer.set_reference(cast.conditioner.reference)
 
     @property
@@ -216,8 +232,7 @@ class Pipeline:
             control, origin = self._stand_in.control(performance, ticket.media_s)
         with self._stage("condition"):
             self._row.append(self._cast.conditioner.row(control))
-        self._entries.append(_Entry(ticket, origin))
-        self._under_way += 1
+        self._entries.append(_Entry(ticket, origin, performance))
         return self._push() if len(self._row) == self._chunk else []
 
     def finish(self) -> list[Picture]:
@@ -236,19 +251,30 @@ class Pipeline:
     def recast(self, cast: Cast) -> int:
         """Put another avatar (or the same on another stage) in; the buffer's memory stays.
 
-        Frames under way belong to the old avatar's proportions: they are dropped rather than painted wrong.
+        Frames under way are in the old avatar's proportions and on their way to its face. They start again
+        for the new one, at once: what has been seen is kept, so no picture mixes the two, none is lost, and
+        the show waits for N - 1 shorter ticks only.
 
         Returns:
-            How many frames were dropped.
+            How many frames started again.
         """
         is_same_avatar = cast.conditioner is self._cast.conditioner
         self._cast = cast
         if is_same_avatar:
             return 0
         self._stand_in.recast(cast.performer, cast.resting)
-        dropped = self.reset()
+        rows = (*self._pushed, tuple(self._entries))
+        again = [(entry.ticket, entry.performance) for row in rows for entry in row if entry.ticket]
+        self.reset()
         self._buffer.set_reference(cast.conditioner.reference)
-        return dropped
+        self._dissolve.begin()
+        for ticket, performance in again:
+            self.step(ticket, performance)
+        return len(again)
+
+    def set_guidance(self, guidance_scale: float) -> None:
+        """Set how closely the network keeps to its conditions. Raises ``ValueError`` where there is none."""
+        self._buffer.set_guidance(guidance_scale)
 
     def forget_person(self) -> int:
         """Another source: nobody is on stage yet; returns how many frames were dropped."""
@@ -257,8 +283,9 @@ class Pipeline:
 
     def reset(self) -> int:
         """Forget the frames that are under way; returns how many they were."""
-        dropped, self._under_way = self._under_way, 0
+        dropped = sum(entry.ticket is not None for row in self._pushed for entry in row) + len(self._entries)
         self._row, self._entries = [], []
+        self._pushed.clear()
         self._buffer.reset()
         self._decoder.reset()
         return dropped
@@ -272,6 +299,7 @@ class Pipeline:
     def _push(self) -> list[Picture]:
         conditions = self._row[0] if self._chunk == 1 else self._join(self._row)
         entries, self._entries, self._row = tuple(self._entries), [], []
+        self._pushed.append(entries)
         with self._stage("denoise"):
             popped = self._buffer.push(conditions, tag=entries)
         return [] if popped is None else self._paint(popped)
@@ -279,16 +307,15 @@ class Pipeline:
     def _paint(self, popped: CleanRow) -> list[Picture]:
         entries = popped.tag
         assert isinstance(entries, tuple)  # this class pushed it
+        self._pushed.popleft()
         with self._stage("decode"):
             rgba = self._decoder.decode(popped.latents, popped.conditions, self._cast.conditioner.picture)
         with self._stage("compose"):
             pairs = [(entry, frame) for entry, frame in zip(entries, rgba, strict=True) if entry.ticket]
-            pictures = [_picture(entry, self._cast.composer(frame)) for entry, frame in pairs]
-        self._under_way -= len(pictures)
-        return pictures
+            return [self._picture(entry, self._cast.composer(frame)) for entry, frame in pairs]
 
-
-def _picture(entry: _Entry, rgb: RgbImage) -> Picture:
-    assert entry.ticket is not None  # fillers are left out before
-    ticket = entry.ticket
-    return Picture(rgb, entry.origin, ticket.index, ticket.captured_at_s, ticket.media_s)
+    def _picture(self, entry: _Entry, rgb: RgbImage) -> Picture:
+        assert entry.ticket is not None  # fillers are left out before
+        ticket = entry.ticket
+        rgb = self._dissolve(rgb, ticket.media_s)
+        return Picture(rgb, entry.origin, ticket.index, ticket.captured_at_s, ticket.media_s)

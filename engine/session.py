@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from engine.clock import Clock, SystemClock
-from engine.errors import SinkError, UnderstudyError
+from engine.errors import SettingsError, SinkError, UnderstudyError
 from engine.latency import StageTimes
 from engine.live import LiveRun
 from engine.offline import AnimateHooks, AnimateReport, Ending, animate
 from engine.outlets import Outlets, RecordingPlan
 from engine.pipeline import STAGES, Pipeline
 from engine.rooms import Rooms
-from engine.settings import Quality, Settings, StageSettings
+from engine.settings import Model, Quality, Settings, StageSettings
 from engine.sinks.output_file import check_output
 from engine.sinks.recorder_settings import RecordingReport
 from engine.staging import Staging
@@ -39,6 +39,7 @@ __all__ = [
     "AnimateReport",
     "Avatar",
     "Ending",
+    "Model",
     "Origin",
     "Performance",
     "Picture",
@@ -167,6 +168,19 @@ class Session:
             if self._run is not None:
                 self._prepare(lambda: self._change_quality(settings))
 
+    def set_guidance(self, guidance: float) -> None:
+        """Keep more or less closely to the conditions, from the next picture on.
+
+        Raises:
+            SettingsError: out of range, or the model has none.
+        """
+        with self._changing:
+            if self._settings.model is Model.POCKET:
+                raise SettingsError("The pocket model has no guidance.", hint="Choose another model.")
+            self._settings = replace(self._settings, guidance=guidance)
+            if self._run is not None:
+                self._prepare(lambda: self._change_guidance(guidance))
+
     def set_mirror(self, is_mirrored: bool) -> None:
         """Move like the person's mirror picture, or not."""
         with self._changing:
@@ -278,6 +292,17 @@ class Session:
         if run is not None:
             pipeline = self._staging.at_quality(settings)
             run.post(lambda _old: pipeline)
+
+    def _change_guidance(self, guidance: float) -> None:
+        run = self._ready_run()
+        if run is None:
+            return
+
+        def change(pipeline: Pipeline) -> Pipeline:
+            pipeline.set_guidance(guidance)
+            return pipeline
+
+        run.post(change)
 
     def _ready_run(self) -> LiveRun | None:
         """Wait until the engine is built; None when it failed or was stopped: the next start will do."""

@@ -21,6 +21,7 @@ __all__ = [
     "BackdropKind",  # with StageSettings: the window and the command line need not know their room
     "CameraSettings",
     "LossSettings",
+    "Model",
     "Pace",
     "Precision",
     "Quality",
@@ -37,8 +38,15 @@ DEFAULT_AVATAR_NAME = "default"
 """The avatar that stands for the first of the built-in ones."""
 
 SIZES = (256, 384, 512)
-LEVELS = (1, 2, 4)
+LEVELS = (1, 2, 3, 4)
 CHUNKS = (1, 2, 4)
+
+
+class Model(Enum):
+    """Which networks paint."""
+
+    POCKET = "pocket"  # built in
+    RAIN = "rain"  # released weights, which the user has fetched
 
 
 class RuntimeChoice(Enum):
@@ -90,7 +98,7 @@ class Quality:
     levels: int = field(
         default=1,
         metadata={
-            "tip": "Rows of the rolling buffer: 1, 2 or 4. More rows paint finer, cost a forward each, "
+            "tip": "Rows of the rolling buffer: 1 to 4. More rows paint finer, cost a forward each, "
             "and delay by one chunk each."
         },
     )
@@ -174,6 +182,24 @@ class Settings:
     mirror: bool = field(
         default=False, metadata={"tip": "Whether the avatar moves like your mirror picture. Costs nothing."}
     )
+    model: Model = field(
+        default=Model.POCKET,
+        metadata={"tip": "Networks that paint: pocket (built in) or rain (large; its weights are fetched)."},
+    )
+    weights: str = field(
+        default="",
+        metadata={"tip": "Folder of a fetched model's weights; empty: the models folder. Pocket needs none."},
+    )
+    guidance: float = field(
+        default=2.5,
+        metadata={
+            "tip": "How closely rain keeps to its conditions, 1 to 10. Costs nothing; pocket has none."
+        },
+    )
+    avatar_fade_s: float = field(
+        default=0.0,
+        metadata={"tip": "Seconds in which another avatar replaces the present one, 0 (a cut) to 3."},
+    )
     quality: Quality = field(default_factory=Quality)
     stage: StageSettings = field(default_factory=StageSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
@@ -212,6 +238,8 @@ class Settings:
                 "The avatar is empty.", hint="Give a built-in avatar's name or a picture's path."
             )
         _check_range("The seed", self.seed, 0, 2**32 - 1)
+        _check_range("The guidance", self.guidance, 1.0, 10.0)
+        _check_range("The fade", self.avatar_fade_s, 0.0, 3.0)
         if self.picture_size is not None:
             for side in self.picture_size:
                 _check_range("A side of the picture", side, 64, 4096)

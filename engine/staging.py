@@ -110,7 +110,11 @@ class Staging:
     def _pipeline(self, settings: Settings, built: _Built) -> Pipeline:
         assert self._studio is not None  # build() opens it
         machinery = self._studio.machinery(settings.quality, settings.seed)
-        return Pipeline(built.stand_in, machinery, built.cast, self.times)
+        fade_s = settings.avatar_fade_s
+        pipeline = Pipeline(built.stand_in, machinery, built.cast, self.times, fade_s=fade_s)
+        if machinery.is_guided:
+            pipeline.set_guidance(settings.guidance)
+        return pipeline
 
     def _make_cast(self, settings: Settings, avatar: Avatar, driver: Driver) -> Cast:
         assert self._studio is not None  # build() opens it

@@ -1,5 +1,6 @@
 """The real rooms. Each heavy library is imported when its room is first entered, never at the start."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -10,7 +11,7 @@ from engine.errors import AvatarError, WeightsError
 from engine.paths import cache_dir
 from engine.pipeline import Composer
 from engine.rooms import CameraSink, Driver, RecordingSink, Studio
-from engine.settings import DEFAULT_AVATAR_NAME, SAMPLE_CLIP, Pace, Settings, StageSettings
+from engine.settings import DEFAULT_AVATAR_NAME, SAMPLE_CLIP, Model, Pace, Settings, StageSettings
 from engine.stand_in import Ease, RestingActor
 from engine.types import Avatar, Picture, RgbImage, Source, Tracker
 
@@ -79,6 +80,24 @@ def source_clip(spec: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def _pocket_studio(settings: Settings) -> Studio:
+    from engine.studio import open_studio
+
+    return open_studio(settings)
+
+
+def _rain_studio(settings: Settings) -> Studio:
+    from engine.rain_studio import open_rain_studio
+
+    return open_rain_studio(settings)
+
+
+_STUDIOS: dict[Model, Callable[[Settings], Studio]] = {
+    Model.POCKET: _pocket_studio,
+    Model.RAIN: _rain_studio,
+}
+
+
 class StandardRooms:
     """Builds the real parts. See ``rooms.Rooms``."""
 
@@ -117,9 +136,7 @@ class StandardRooms:
 
     def open_studio(self, settings: Settings) -> Studio:
         """Load the networks. Raises ``WeightsError`` or ``RuntimeMissingError``."""
-        from engine.studio import open_studio
-
-        return open_studio(settings)
+        return _STUDIOS[settings.model](settings)
 
     def driver(self, avatar: Avatar, *, mirror: bool) -> Driver:
         """Return a performer for ``avatar``."""

@@ -24,7 +24,7 @@ from engine.settings import Precision, Quality, RuntimeChoice, Settings
 from engine.types import Avatar
 from models.checkpoints.pocket import PocketWeightsError, load_pocket
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
-from models.runtimes.choose import choose_runtime, probe_machine
+from models.runtimes.choose import ChosenRuntime, choose_runtime, probe_machine
 from models.runtimes.protocol import Precision as NetworkPrecision
 from models.runtimes.protocol import RuntimeKind, RuntimeSettings, RuntimeUnavailableError
 
@@ -73,11 +73,34 @@ class PocketStudio:
             seed=seed,
         )
         decoder = PocketDecoder(self._networks, self._runtime, chunk, size)
-        return Machinery(buffer=buffer, decoder=decoder, join=_joined, chunk=chunk)
+        return Machinery(buffer=buffer, decoder=decoder, join=joined, chunk=chunk)
 
     def conditioner(self, avatar: Avatar, size: int) -> PocketConditioner:
         """Return ``avatar`` as tensors for pictures of ``size``."""
         return PocketConditioner(self._networks, avatar, size)
+
+
+def choose(settings: Settings, *, is_large: bool = False) -> ChosenRuntime:
+    """Return the runtime that ``settings`` and this machine lead to.
+
+    Args:
+        settings: Runtime and precision.
+        is_large: Whether the networks are too large for one exported graph, so that torch has to run them.
+
+    Raises:
+        RuntimeMissingError: this machine lacks the runtime or the precision.
+    """
+    kind = _KINDS[settings.runtime]
+    if is_large and kind is RuntimeKind.OPENVINO:
+        raise RuntimeMissingError(
+            "These networks are too large for OpenVINO's graphs.", hint="Choose the torch runtime, or auto."
+        )
+    if is_large:
+        kind = RuntimeKind.TORCH
+    try:
+        return choose_runtime(probe_machine(), kind=kind, precision=_PRECISIONS[settings.precision])
+    except RuntimeUnavailableError as error:
+        raise RuntimeMissingError(error.message, hint=error.hint) from error
 
 
 def open_studio(settings: Settings, weights: Path | None = None) -> PocketStudio:
@@ -91,12 +114,7 @@ def open_studio(settings: Settings, weights: Path | None = None) -> PocketStudio
         WeightsError: the weights are missing or damaged.
         RuntimeMissingError: this machine lacks the runtime or the precision.
     """
-    try:
-        chosen = choose_runtime(
-            probe_machine(), kind=_KINDS[settings.runtime], precision=_PRECISIONS[settings.precision]
-        )
-    except RuntimeUnavailableError as error:
-        raise RuntimeMissingError(error.message, hint=error.hint) from error
+    chosen = choose(settings)
     # The stages' own small tensor work is too little to share between threads; the runtime has its own.
     torch.set_num_threads(1)
     runtime = replace(chosen.settings, cache_folder=graphs_dir())
@@ -115,5 +133,6 @@ def load_networks(path: Path | None = None) -> PocketNetworks:
         raise WeightsError(f"{error}.", hint=hint) from error
 
 
-def _joined(rows: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+def joined(rows: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the conditions of c frames as one row's, each ``(c, ...)``."""
     return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}

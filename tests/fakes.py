@@ -217,6 +217,9 @@ class FakeBuffer:
         self.rows.clear()
         self.resets += 1
 
+    def set_guidance(self, guidance_scale: float) -> None:
+        self.guidance_scale = guidance_scale
+
     def set_reference(self, reference: Mapping[str, Any]) -> None:
         self.reference = dict(reference)
 

@@ -74,15 +74,38 @@ def test_another_avatar_keeps_the_machinery_and_shows_no_mixture() -> None:
     machinery = make_machinery(levels=2)
     pipeline = build(machinery)
     play(pipeline, range(3))
-    dropped = pipeline.recast(make_cast(make_avatar("bob")))
-    assert dropped == 1, "the frame under way was in the old avatar's proportions"
-    pictures = play(pipeline, range(3, 6))
-    assert [picture.frame_index for picture in pictures] == [3, 4]
+    again = pipeline.recast(make_cast(make_avatar("bob")))
+    assert again == 1, "the frame under way was in the old avatar's proportions"
+    pictures = play(pipeline, range(3, 5))
+    assert [picture.frame_index for picture in pictures] == [2, 3], "it starts again; none is lost"
+    assert [picture.rgb[0, 0, 0] for picture in pictures] == [2, 3]
     buffer, decoder = machinery.buffer, machinery.decoder
     assert isinstance(buffer, FakeBuffer)
     assert isinstance(decoder, FakeDecoder)
     assert buffer.reference == {"name": "bob"}
     assert decoder.pictures == ["ada", "ada", "bob", "bob"]
+
+
+@given(count=st.integers(0, 20), levels=st.sampled_from([1, 2, 4]), chunk=st.sampled_from([1, 2, 4]))
+def test_another_avatar_loses_no_frame(count: int, levels: int, chunk: int) -> None:
+    pipeline = build(make_machinery(levels, chunk))
+    pictures = play(pipeline, range(count))
+    under_way = count - len(pictures)
+    assert pipeline.recast(make_cast(make_avatar("bob"))) == under_way
+    pictures += play(pipeline, range(count, count + 3)) + pipeline.finish()
+    assert [picture.frame_index for picture in pictures] == list(range(count + 3))
+
+
+def test_another_avatar_fades_in_when_asked_to() -> None:
+    cast = make_cast()
+    stand_in = StandIn(cast.performer, cast.resting, fake_ease, LossSettings())
+    times = StageTimes(STAGES, FakeClock())
+    pipeline = Pipeline(stand_in, make_machinery(), cast, times, fade_s=0.16)
+    play(pipeline, range(101))
+    pipeline.recast(make_cast(make_avatar("bob")))
+    pictures = play(pipeline, range(0, 6))
+    leaving = [100 + (index - 100) * index / 4 for index in range(4)]
+    assert [picture.rgb[0, 0, 0] for picture in pictures] == [round(value) for value in leaving] + [4, 5]
 
 
 def test_another_stage_drops_nothing() -> None:

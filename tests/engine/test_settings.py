@@ -19,7 +19,7 @@ from engine.settings import (
     ("build", "sentence"),
     [
         (lambda: Quality(size=300), "The size is 300"),
-        (lambda: Quality(levels=3), "The number of levels is 3"),
+        (lambda: Quality(levels=5), "The number of levels is 5"),
         (lambda: Quality(chunk=8), "The chunk is 8"),
         (lambda: CameraSettings(width=10), "The camera's width is 10"),
         (lambda: CameraSettings(height=10_000), "The camera's height is 10000"),
