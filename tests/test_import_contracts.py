@@ -23,6 +23,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "app.preferences": frozenset({"platformdirs"}),
     "engine": frozenset({"torch", "numpy"}),
     "engine.paths": frozenset({"platformdirs"}),
+    "engine.pictures": frozenset({"torch", "numpy", "PIL"}),
+    "engine.streamdiffusion_wrapper": frozenset({"torch", "PIL"}),
     "engine.capture": frozenset({"torch", "numpy", "cv2", "av"}),
     "engine.track": frozenset({"torch", "numpy", "cv2", "mediapipe"}),
     "engine.retarget": frozenset({"torch", "numpy", "cv2"}),

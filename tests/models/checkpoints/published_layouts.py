@@ -263,9 +263,13 @@ def tiny_unet(**changes: Any) -> UNet2DConditionModel:
 
 def tiny_taesd() -> AutoencoderTiny:
     torch.manual_seed(2)
-    return AutoencoderTiny(
+    vae = AutoencoderTiny(
         encoder_block_out_channels=(16, 16, 16, 16), decoder_block_out_channels=(16, 16, 16, 16)
     ).eval()
+    for part in vae.modules():  # by default, so little comes through that pictures hardly differ
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+    return vae
 
 
 def tiny_kl() -> AutoencoderKL:
@@ -285,7 +289,7 @@ def tiny_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
     controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 8, 8, 16)).eval()
     for name, parameter in controlnet.named_parameters():  # published ones are not zero any more
         if "controlnet" in name:
-            nn.init.normal_(parameter, std=0.05)
+            nn.init.normal_(parameter, std=0.2)
     return controlnet
 
 

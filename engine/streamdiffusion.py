@@ -1,0 +1,387 @@
+"""StreamDiffusion's public names over the rolling buffer: a script runs with its import changed.
+
+    from engine.streamdiffusion import StreamDiffusion, postprocess_image
+    from engine.streamdiffusion_wrapper import StreamDiffusionWrapper
+
+Differences from the original (arXiv:2312.12491, version 0.1.1), all of them faults of it; ``parity=True``
+brings the first four back for comparisons:
+
+- self guidance with one step, and ``do_add_noise=False`` with self or initialize guidance, are right;
+- the similarity filter counts skips in a row;
+- ``update_prompt`` keeps the negative prompt under full and initialize guidance;
+- the wrapper's ``seed`` takes effect, and pictures from text follow it, too;
+- ``frame_buffer_size`` works with several steps, all guidance types and from text;
+- v-prediction checkpoints work; width and height may be any multiples of 8, on every runtime;
+- while the buffer fills, calls return grey instead of what zero latents decode to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.denoise.noise import Seed, SeedBlend
+from engine.denoise.settings import NEEDS_NEGATIVE, Guidance, Residual
+from engine.denoise.similarity import SimilarityFilter, SimilaritySettings, SkipCount
+from engine.pictures import pil2tensor, pixels_from, postprocess_image
+from engine.stream_settings import StreamSettings
+from engine.stylist import Prompts, Stylist
+from models.checkpoints.lora import fuse_lora, read_lora
+from models.checkpoints.stable_diffusion import LCM_LORA, from_pipeline, lora_file
+from models.diffusion.blending import Interpolation
+from models.runtimes.choose import num_usable_cores
+from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
+
+__all__ = ["StreamDiffusion", "pil2tensor", "postprocess_image"]
+
+_PRECISIONS = {
+    torch.float32: Precision.F32,
+    torch.bfloat16: Precision.BF16,
+    torch.float16: Precision.F16,
+}
+_PUBLISHED_SEED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    """What a stream begins with; changes are kept here for pictures from text, which begin later."""
+
+    prompts: Prompts
+    negative: str
+    interpolation: Interpolation = Interpolation.LINEAR
+    guidance_scale: float
+    delta: float
+    seed: Seed
+
+
+class StreamDiffusion:
+    """A stream of pictures.
+
+    Args:
+        pipe: A diffusers ``StableDiffusionPipeline``, or what ``load_stable_diffusion`` returns.
+        t_index_list: Rising places in the grid of timesteps, 0..num_inference_steps - 1; small ones are free
+            of the picture, large ones keep close to it.
+        torch_dtype: Arithmetic of the networks: float32, bfloat16, or float16 on a GPU.
+        width, height: Of the pictures in pixels, multiples of 8.
+        do_add_noise: Whether each step after the first adds noise again.
+        use_denoising_batch: Whether the steps work on as many frames at once.
+        frame_buffer_size: Frames that enter together, and come out together.
+        cfg_type: "none", "full", "self" or "initialize".
+        runtime: How the networks are run; None: torch where ``pipe`` lives.
+        parity: Whether the original's faults are brought back.
+
+    Raises:
+        ValueError: An argument is out of its range; the message says which, what was expected and what came.
+        CheckpointError: The pipeline's noise schedule is not known.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the original's signature
+        self,
+        pipe: Any,
+        t_index_list: Sequence[int],
+        torch_dtype: torch.dtype = torch.float32,
+        width: int = 512,
+        height: int = 512,
+        do_add_noise: bool = True,
+        use_denoising_batch: bool = True,
+        frame_buffer_size: int = 1,
+        cfg_type: str = "self",
+        *,
+        runtime: RuntimeSettings | None = None,
+        parity: bool = False,
+    ) -> None:
+        self.pipe = from_pipeline(pipe)
+        self._parity = parity
+        self._runtime = runtime or _torch_runtime(torch_dtype)
+        self._settings = StreamSettings(
+            t_index_list=tuple(t_index_list),
+            width=width,
+            height=height,
+            frame_buffer_size=frame_buffer_size,
+            cfg_type=_guidance(cfg_type),
+            do_add_noise=do_add_noise,
+            is_stream_batch=use_denoising_batch,
+            residual=Residual.PUBLISHED if parity and use_denoising_batch else Residual.EXACT,
+        )
+        self._loras: list[str] = []
+        self._filter: SimilarityFilter | None = None
+        self._control: Tensor | None = None
+        self._stylists: dict[tuple[bool, int], Stylist] = {}
+        self._start: _Started | None = None
+        self.prev_image_result: Tensor | None = None
+
+    @property
+    def settings(self) -> StreamSettings:
+        """The stream's settings, changes included."""
+        return self._settings
+
+    @property
+    def batch_size(self) -> int:
+        """Frames that the denoiser works on at once, without those of the guidance."""
+        rows = len(self._settings.t_index_list) if self._settings.is_stream_batch else 1
+        return rows * self._settings.frame_buffer_size
+
+    def load_lcm_lora(self, pretrained_model_name_or_path: str = LCM_LORA, **_kwargs: object) -> None:
+        """Remember the LoRA that makes a model one of few steps, for ``fuse_lora``."""
+        self.load_lora(pretrained_model_name_or_path)
+
+    def load_lora(self, pretrained_lora_model_name_or_path: str, **_kwargs: object) -> None:
+        """Remember a LoRA: a file, folder or hub id, for ``fuse_lora``. Raises ``CheckpointError``."""
+        self._loras.append(str(lora_file(pretrained_lora_model_name_or_path)))
+
+    def fuse_lora(self, *, lora_scale: float = 1.0, **_kwargs: object) -> None:
+        """Fuse what was loaded since the last time into the weights; before ``prepare``.
+
+        Raises:
+            CheckpointError: A LoRA is damaged or for another base.
+        """
+        for path in self._loras:
+            fuse_lora(read_lora(lora_file(path)), self.pipe.unet, self.pipe.text_encoder, lora_scale)
+        self._loras.clear()
+        self._stylists.clear()  # compiled graphs hold the weights of before
+
+    def enable_similar_image_filter(self, threshold: float = 0.98, max_skip_frame: int = 10) -> None:
+        """Skip frames that resemble the last one that was painted. Raises ``ValueError``."""
+        count = SkipCount.CUMULATIVE if self._parity else SkipCount.CONSECUTIVE
+        settings = SimilaritySettings(threshold=threshold, max_skip_frame=max_skip_frame, count=count)
+        self._filter = SimilarityFilter(settings)
+
+    def disable_similar_image_filter(self) -> None:
+        """Paint every frame."""
+        self._filter = None
+
+    @torch.no_grad()
+    def prepare(  # noqa: PLR0913, PLR0917 - the original's signature
+        self,
+        prompt: str,
+        negative_prompt: str = "",
+        num_inference_steps: int = 50,
+        guidance_scale: float = 1.2,
+        delta: float = 1.0,
+        generator: torch.Generator | None = None,
+        seed: int = _PUBLISHED_SEED,
+    ) -> None:
+        """Begin a stream.
+
+        Args:
+            prompt: What to paint; not empty.
+            negative_prompt: What not to, for full and initialize guidance.
+            num_inference_steps: Length of the grid that ``t_index_list`` counts in, 1..50.
+            guidance_scale: At least 1; without guidance it has no effect.
+            delta: Weight of the residual noise, at least 0, for self and initialize guidance.
+            generator: Its device's seed is not used: only ``seed`` decides, as in the original.
+            seed: Of the noise.
+
+        Raises:
+            ValueError: An argument is out of its range.
+        """
+        del generator
+        self._settings = replace(self._settings, num_inference_steps=num_inference_steps)
+        if not guidance_scale >= 1.0 and self._settings.cfg_type is not Guidance.NONE:
+            raise ValueError(f"expected a guidance_scale of at least 1, got {guidance_scale}")
+        self._start = _Started(
+            prompts=((prompt, 1.0),),
+            negative=negative_prompt,
+            guidance_scale=guidance_scale,
+            delta=delta,
+            seed=seed,
+        )
+        self._stylists.clear()
+        self.prev_image_result = None
+        if self._filter is not None:
+            self._filter.reset()
+        self._stylist(from_text=False)
+
+    @torch.no_grad()
+    def update_prompt(self, prompt: str) -> None:
+        """Change the prompt for all frames under way; the negative prompt stays."""
+        self.update_stream_params(prompt_list=((prompt, 1.0),))
+        if self._parity and self._settings.cfg_type in NEEDS_NEGATIVE:
+            for stylist in self._stylists.values():
+                stylist.forget_negative()
+
+    @torch.no_grad()
+    def update_stream_params(  # noqa: PLR0913 - the forks' signature
+        self,
+        *,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        delta: float | None = None,
+        t_index_list: Sequence[int] | None = None,
+        seed: int | None = None,
+        prompt_list: Prompts | None = None,
+        negative_prompt: str | None = None,
+        prompt_interpolation_method: str | None = None,
+        seed_list: Sequence[tuple[int, float]] | None = None,
+        seed_interpolation_method: str = "linear",
+    ) -> None:
+        """Change anything while it runs; what is None stays. No frame under way is lost but by fewer steps.
+
+        Args:
+            num_inference_steps: Length of the grid, 1..50.
+            guidance_scale: At least 1.
+            delta: At least 0.
+            t_index_list: Rising places in the grid; another length changes the number of steps.
+            seed: Of the noise.
+            prompt_list: Texts with weights.
+            negative_prompt: For full and initialize guidance.
+            prompt_interpolation_method: "linear" or "slerp".
+            seed_list: Seeds with weights, instead of ``seed``.
+            seed_interpolation_method: "linear" or "slerp".
+
+        Raises:
+            ValueError: An argument is out of its range.
+        """
+        start = self._started
+        changes: dict[str, Any] = {
+            "prompts": prompt_list,
+            "negative": negative_prompt,
+            "interpolation": _way(prompt_interpolation_method),
+            "guidance_scale": guidance_scale,
+            "delta": delta,
+            "seed": seed if seed_list is None else _blend(seed_list, seed_interpolation_method),
+        }
+        start = replace(start, **{name: value for name, value in changes.items() if value is not None})
+        for stylist in self._stylists.values():
+            if t_index_list is not None or num_inference_steps is not None:
+                stylist.set_steps(t_index_list or stylist.settings.t_index_list, num_inference_steps)
+                new = stylist.settings
+                self._settings = replace(
+                    self._settings,
+                    t_index_list=new.t_index_list,
+                    num_inference_steps=new.num_inference_steps,
+                )
+            self._begin(stylist, start, has_new_seed=changes["seed"] is not None)
+        self._start = start
+
+    def update_control_image(self, index: int, image: Any) -> None:
+        """Set the picture of one ControlNet from the next call on.
+
+        Args:
+            index: Which, in the order of ``pipe.controlnets``.
+            image: PIL picture or tensor, as ``__call__`` takes them.
+
+        Raises:
+            ValueError: There is no such ControlNet.
+        """
+        count = len(self.pipe.controlnets)
+        if not 0 <= index < count:
+            raise ValueError(f"expected the index of one of {count} ControlNets, got {index}")
+        settings = self._settings
+        if self._control is None:
+            self._control = torch.zeros(
+                settings.frame_buffer_size, 3 * count, settings.height, settings.width
+            )
+        pixels = pixels_from(image, settings.height, settings.width)
+        self._control[:, 3 * index : 3 * (index + 1)] = (pixels + 1.0) / 2.0
+
+    @torch.no_grad()
+    def __call__(self, x: Any = None) -> Tensor:
+        """Take frame_buffer_size pictures in and return as many that are ready.
+
+        Args:
+            x: PIL picture, array ``(H, W, 3)`` uint8, or tensor ``(c, 3, H, W)``: uint8, 0..1, or -1..1 where
+                it has negative values; resized. None paints from text.
+
+        Returns:
+            ``(c, 3, H, W)``, about -1..1, the call's own memory. The pictures that entered T - 1 calls ago;
+            grey (0) until there are any; the last ones again where the similarity filter skips.
+        """
+        if x is None:
+            return self.txt2img(self._settings.frame_buffer_size)
+        pixels = pixels_from(x, self._settings.height, self._settings.width)
+        if self._filter is not None and self.prev_image_result is not None:
+            if not self._filter.admits(pixels):
+                return self.prev_image_result
+        elif self._filter is not None:
+            self._filter.admits(pixels)
+        return self._paint(self._stylist(from_text=False), pixels)
+
+    @torch.no_grad()
+    def txt2img(self, batch_size: int = 1) -> Tensor:
+        """Return ``batch_size`` pictures from text; as ``__call__`` otherwise."""
+        return self._paint(self._stylist(from_text=True, chunk=batch_size), None)
+
+    @torch.no_grad()
+    def txt2img_sd_turbo(self, batch_size: int = 1) -> Tensor:
+        """Return ``batch_size`` pictures in one step, without the scalings of consistency models.
+
+        Raises:
+            ValueError: The stream has more than one step.
+        """
+        num_steps = len(self._settings.t_index_list)
+        if num_steps != 1:
+            raise ValueError(f"expected a t_index_list of one step, got {list(self._settings.t_index_list)}")
+        stylist = self._stylist(from_text=True, chunk=batch_size, is_consistency_model=False)
+        return self._paint(stylist, None)
+
+    @property
+    def _started(self) -> _Started:
+        if self._start is None:
+            raise ValueError("expected prepare() before the first picture")
+        return self._start
+
+    def _stylist(
+        self, *, from_text: bool, chunk: int | None = None, is_consistency_model: bool = True
+    ) -> Stylist:
+        start = self._started
+        settings = replace(
+            self._settings,
+            from_text=from_text,
+            frame_buffer_size=chunk or self._settings.frame_buffer_size,
+            is_consistency_model=is_consistency_model,
+        )
+        key = from_text, settings.frame_buffer_size
+        stylist = self._stylists.get(key)
+        if stylist is None:
+            stylist = self._stylists[key] = Stylist(self.pipe, settings, self._runtime, start.seed)
+            self._begin(stylist, start, has_new_seed=False)
+        return stylist
+
+    def _begin(self, stylist: Stylist, start: _Started, *, has_new_seed: bool) -> None:
+        stylist.set_prompt(start.prompts, start.negative, start.interpolation)
+        stylist.set_guidance(start.guidance_scale, start.delta)
+        if has_new_seed:
+            stylist.set_seed(start.seed)
+
+    def _paint(self, stylist: Stylist, pixels: Tensor | None) -> Tensor:
+        popped = stylist.paint(pixels, self._control)
+        if popped is None:
+            settings = stylist.settings
+            return torch.zeros(settings.frame_buffer_size, 3, settings.height, settings.width)
+        self.prev_image_result = stylist.decode(popped).clone()
+        return self.prev_image_result
+
+
+def _way(name: str | None) -> Interpolation | None:
+    if name is None:
+        return None
+    names = [way.value for way in Interpolation]
+    if name not in names:
+        raise ValueError(f"expected an interpolation of {', '.join(names)}, got {name!r}")
+    return Interpolation(name)
+
+
+def _blend(seeds: Sequence[tuple[int, float]], method: str) -> SeedBlend:
+    return SeedBlend(
+        seeds=tuple(seed for seed, _ in seeds),
+        weights=tuple(weight for _, weight in seeds),
+        interpolation=_way(method) or Interpolation.LINEAR,
+    )
+
+
+def _guidance(cfg_type: str) -> Guidance:
+    names = [kind.value for kind in Guidance if kind is not Guidance.EMBEDDED]
+    if cfg_type not in names:
+        raise ValueError(f"expected a cfg_type of {', '.join(names)}, got {cfg_type!r}")
+    return Guidance(cfg_type)
+
+
+def _torch_runtime(dtype: torch.dtype) -> RuntimeSettings:
+    if dtype not in _PRECISIONS:
+        raise ValueError(f"expected a torch_dtype of {[str(d) for d in _PRECISIONS]}, got {dtype}")
+    return RuntimeSettings(
+        kind=RuntimeKind.TORCH, precision=_PRECISIONS[dtype], num_threads=num_usable_cores()
+    )

@@ -1,0 +1,265 @@
+"""The names that StreamDiffusion's users know, on tiny checkpoints in the published layout."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.pictures import pil2tensor, pixels_from, postprocess_image
+from engine.streamdiffusion import StreamDiffusion
+from engine.streamdiffusion_wrapper import StreamDiffusionWrapper
+from models.checkpoints.stable_diffusion import StableDiffusion, StableDiffusionSource, load_stable_diffusion
+from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
+from tests.models.checkpoints import published_layouts as layouts
+
+SIZE = 16
+ONE_THREAD = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = layouts.write_folder(tmp_path_factory.mktemp("stream") / "model")
+    controlnet = layouts.tiny_controlnet(layouts.tiny_unet())
+    weights = "diffusion_pytorch_model.safetensors"
+    layouts.write_part(folder.parent / "controlnet", controlnet, layouts.config_of(controlnet), weights)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> StableDiffusion:
+    return load_stable_diffusion(StableDiffusionSource(model=str(folder)))
+
+
+def stream_of(model: StableDiffusion, t_index_list: list[int], **more: Any) -> StreamDiffusion:
+    return StreamDiffusion(model, t_index_list, width=SIZE, height=SIZE, runtime=ONE_THREAD, **more)
+
+
+def pictures(count: int, seed: int = 0) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return list(torch.rand(count, 1, 3, SIZE, SIZE, generator=generator))
+
+
+@torch.no_grad()
+def painted_alone(
+    model: StableDiffusion, prompt: str, image: Tensor, seed: int, indices: list[int]
+) -> Tensor:
+    """One picture by the formulas, without guidance, through diffusers' networks."""
+    unet: Any = model.unet
+    vae: Any = model.vae
+    text_encoder: Any = model.text_encoder
+    ids = model.tokenizer(prompt, padding="max_length", max_length=77, return_tensors="pt").input_ids  # type: ignore[misc]
+    states = text_encoder(ids).last_hidden_state
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    alphas = torch.cumprod(1.0 - betas, dim=0)
+    noise = torch.randn(len(indices), 4, 2, 2, generator=torch.Generator().manual_seed(seed))
+    x0 = vae.encode(image * 2.0 - 1.0).latents
+    for index, of_level in zip(indices, noise, strict=True):
+        timestep = 999 - 20 * index
+        a, b = float(alphas[timestep] ** 0.5), float((1.0 - alphas[timestep]) ** 0.5)
+        x = a * x0 + b * of_level
+        epsilon = unet(x, timestep, states).sample
+        scaled = 10.0 * timestep
+        x0 = scaled / (scaled**2 + 0.25) ** 0.5 * (x - b * epsilon) / a + 0.25 / (scaled**2 + 0.25) * x
+    picture: Tensor = vae.decode(x0).sample
+    return picture
+
+
+@pytest.mark.parametrize("is_batch", [True, False])
+def test_pictures_are_those_of_the_formulas(model: StableDiffusion, is_batch: bool) -> None:
+    indices = [22, 32, 45]
+    stream = stream_of(model, indices, cfg_type="none", use_denoising_batch=is_batch)
+    stream.prepare("a cat", seed=11)
+    images = pictures(4)
+    outputs = [stream(image).clone() for image in images]
+    delay = 2 if is_batch else 0
+    assert all(bool((output == 0).all()) for output in outputs[:delay])
+    for output, image in zip(outputs[delay:], images, strict=False):
+        expected = painted_alone(model, "a cat", image, 11, indices)
+        torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-4)
+        other = painted_alone(model, "a cat", image, 12, indices)
+        assert float((output - other).abs().max()) > 1e-2
+
+
+@pytest.mark.parametrize("cfg_type", ["full", "initialize"])
+def test_a_new_prompt_keeps_the_negative_one(model: StableDiffusion, cfg_type: str) -> None:
+    """With ``parity``, it is lost as in the original, and the next call cannot be."""
+    fresh = stream_of(model, [32], cfg_type=cfg_type)
+    fresh.prepare("a dog", "ugly", guidance_scale=1.8)
+    changed = stream_of(model, [32], cfg_type=cfg_type)
+    changed.prepare("a cat", "ugly", guidance_scale=1.8)
+    changed.update_prompt("a dog")
+    (image,) = pictures(1)
+    torch.testing.assert_close(changed(image), fresh(image), rtol=0, atol=0)
+    other = stream_of(model, [32], cfg_type=cfg_type, parity=True)
+    other.prepare("a cat", "ugly", guidance_scale=1.8)
+    other.update_prompt("a dog")
+    with pytest.raises(ValueError, match="negative reference"):
+        other(image)
+
+
+def test_parity_brings_the_wrong_residual_back(model: StableDiffusion) -> None:
+    outputs = []
+    for parity in (False, True):
+        stream = stream_of(model, [20], cfg_type="self", parity=parity)
+        stream.prepare("a cat", guidance_scale=1.5)
+        outputs.append([stream(image).clone() for image in pictures(4)])
+    again = stream_of(model, [20], cfg_type="self")
+    again.prepare("a cat", guidance_scale=1.5)
+    torch.testing.assert_close(again(pictures(4)[3]), outputs[0][3], rtol=1e-5, atol=1e-5)
+    assert float((outputs[1][3] - outputs[0][3]).abs().max()) > 1e-2
+
+
+def test_a_frame_buffer_of_two_with_two_steps_equals_one(model: StableDiffusion) -> None:
+    """What the original cannot do: c = 2 with N = 2, under every guidance."""
+    images = pictures(6)
+    for cfg_type in ("none", "full", "self", "initialize"):
+        single, double = (
+            stream_of(model, [32, 45], cfg_type=cfg_type, frame_buffer_size=size) for size in (1, 2)
+        )
+        for stream in (single, double):
+            stream.prepare("a cat", "ugly", guidance_scale=1.4, delta=0.6)
+        ones = [single(image).clone() for image in images][1:]
+        twos = [double(torch.cat(images[index : index + 2])).clone() for index in (0, 2, 4)][1:]
+        torch.testing.assert_close(torch.cat(twos), torch.cat(ones[:4]), rtol=1e-3, atol=1e-3)
+
+
+def test_everything_changes_while_it_runs(model: StableDiffusion) -> None:
+    stream = stream_of(model, [32, 45], cfg_type="self")
+    stream.prepare("a cat", guidance_scale=1.2)
+    images = iter(pictures(20))
+    changes: list[dict[str, Any]] = [
+        {"guidance_scale": 1.6, "delta": 0.5},
+        {"prompt_list": [("a cat", 1.0), ("a dog", 3.0)], "prompt_interpolation_method": "slerp"},
+        {"seed": 5},
+        {"seed_list": [(1, 0.5), (2, 0.5)], "seed_interpolation_method": "slerp"},
+        {"t_index_list": [20, 40]},
+        {"t_index_list": [18, 26, 35, 45]},
+        {"t_index_list": [40]},
+    ]
+    before = stream(next(images))
+    for change in changes:
+        stream.update_stream_params(**change)
+        for _ in range(2):
+            output = stream(next(images))
+            assert bool(torch.isfinite(output).all())
+        assert not torch.equal(output, before)
+        before = output.clone()
+    assert stream.batch_size == 1
+
+
+def test_seeds_hold_and_differ_also_from_text(model: StableDiffusion) -> None:
+    outputs = []
+    for seed in (3, 3, 4):
+        stream = stream_of(model, [0], cfg_type="none")
+        stream.prepare("a cat", num_inference_steps=1, seed=seed)
+        outputs.append((stream.txt2img(2).clone(), stream.txt2img_sd_turbo(1).clone()))
+    for first, second, third in zip(*outputs, strict=True):
+        assert torch.equal(first, second)
+        assert not torch.equal(first, third)
+
+
+def test_like_frames_are_skipped_and_the_last_picture_stays(model: StableDiffusion) -> None:
+    stream = stream_of(model, [45], cfg_type="none")
+    stream.enable_similar_image_filter(0.5, 2)
+    stream.prepare("a cat")
+    (image,) = pictures(1)
+    first = stream(image)
+    assert stream(image) is first
+    stream.disable_similar_image_filter()
+    assert stream(image) is not first
+
+
+def test_controlnets_act_on_every_row_by_its_own_noise_level(folder: Path) -> None:
+    """N = 2 rows with a ControlNet equal each frame by itself, and the control changes the picture."""
+    source = StableDiffusionSource(model=str(folder), controlnets=(str(folder.parent / "controlnet"),))
+    controlled = load_stable_diffusion(source)
+    images = pictures(4)
+    outputs = {}
+    for name, is_batch in (("batch", True), ("alone", False)):
+        stream = stream_of(controlled, [32, 45], cfg_type="initialize", use_denoising_batch=is_batch)
+        stream.prepare("a cat", "ugly", guidance_scale=1.3)
+        stream.update_control_image(0, pictures(1, seed=9)[0])
+        outputs[name] = [stream(image).clone() for image in images]
+    torch.testing.assert_close(outputs["batch"][3], outputs["alone"][2], rtol=1e-4, atol=1e-4)
+    stream.update_control_image(0, pictures(1, seed=8)[0])
+    assert float((stream(images[2]) - outputs["alone"][2]).abs().max()) > 1e-2
+    with pytest.raises(ValueError, match="one of 1 ControlNets, got 1"):
+        stream.update_control_image(1, images[0])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda m: stream_of(m, [45, 32]), r"rises, got \[45, 32\]"),
+        (lambda m: stream_of(m, [32, 32]), "rises"),
+        (lambda m: stream_of(m, []), "rises"),
+        (lambda m: stream_of(m, [10, 50]), r"from 0 to 49, got \[10, 50\]"),
+        (lambda m: stream_of(m, [-1, 5]), r"from 0 to 49, got \[-1, 5\]"),
+        (lambda m: StreamDiffusion(m, [32], width=60), "multiple of 8, got 60"),
+        (lambda m: StreamDiffusion(m, [32], height=0), "multiple of 8, got 0"),
+        (lambda m: stream_of(m, [32], cfg_type="embedded"), "none, full, self, initialize, got 'embedded'"),
+        (lambda m: stream_of(m, [32], frame_buffer_size=0), "at least 1, got 0"),
+        (lambda m: stream_of(m, [32]).prepare("x", guidance_scale=0.9), "at least 1, got 0.9"),
+        (lambda m: stream_of(m, [32]).prepare("x", delta=-1.0), r"at least 0, got -1\.0"),
+        (lambda m: stream_of(m, [32]).prepare(" "), "expected a prompt, got an empty one"),
+        (lambda m: stream_of(m, [16]).prepare("x", num_inference_steps=4), r"from 0 to 3, got \[16\]"),
+        (lambda m: stream_of(m, [0]).prepare("x", num_inference_steps=51), "from 1 to 50, got 51"),
+        (lambda m: stream_of(m, [32])(pictures(1)[0]), r"expected prepare\(\)"),
+        (lambda m: StreamDiffusion(m, [32], torch.float64), "float64"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    model: StableDiffusion, make: Callable[[StableDiffusion], object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        make(model)
+
+
+def test_pictures_in_every_form_are_the_same() -> None:
+    picture = Image.fromarray((pictures(1)[0][0].permute(1, 2, 0) * 255).byte().numpy())
+    expected = pil2tensor(picture) * 2.0 - 1.0
+    forms = [picture, torch.from_numpy(np.array(picture)).permute(2, 0, 1), pil2tensor(picture)]
+    for form in [*forms, expected]:
+        torch.testing.assert_close(pixels_from(form, SIZE, SIZE), expected)
+    assert pixels_from(picture, 8, 24).shape == (1, 3, 8, 24)
+    back = postprocess_image(expected)[0]
+    assert back.tobytes() == picture.tobytes()
+    assert postprocess_image(expected, "np").shape == (1, SIZE, SIZE, 3)
+    with pytest.raises(ValueError, match="'jpeg'"):
+        postprocess_image(expected, "jpeg")
+    with pytest.raises(TypeError, match="got str"):
+        pixels_from("picture.png", 8, 8)
+    with pytest.raises(ValueError, match=r"\(4, 8, 8\)"):
+        pixels_from(torch.zeros(4, 8, 8), 8, 8)
+
+
+def test_the_wrapper_paints_from_a_folders_name(folder: Path) -> None:
+    """Its seed takes effect; with ``parity`` it is lost, as in the original."""
+    (image,) = pictures(1)
+    picture = Image.fromarray((image[0].permute(1, 2, 0) * 255).byte().numpy())
+    outputs = []
+    for seed, parity in ((1, False), (2, False), (1, True)):
+        wrapper = StreamDiffusionWrapper(
+            str(folder),
+            [45],
+            width=SIZE,
+            height=SIZE,
+            use_tiny_vae=False,
+            cfg_type="none",
+            output_type="pt",
+            seed=seed,
+            runtime=ONE_THREAD,
+            parity=parity,
+        )
+        wrapper.prepare("a cat")
+        outputs.append(wrapper(picture))
+    assert outputs[0].shape == (3, SIZE, SIZE)
+    assert not torch.equal(outputs[0], outputs[1])
+    assert torch.equal(outputs[2], outputs[1])  # the original's seed is 2, whatever is said
+    wrapper.output_type = "pil"
+    assert wrapper(picture, prompt="a dog").size == (SIZE, SIZE)
