@@ -29,6 +29,8 @@ from engine.denoise.settings import NEEDS_NEGATIVE, Attend, Boot, BufferSettings
 from models.diffusion.prediction import Prediction
 from models.diffusion.timesteps import TimestepGrid
 
+_ZERO = torch.zeros(())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Popped:
@@ -325,7 +327,7 @@ class RollingBuffer:
         views.noise.zero_()
         views.anchor.zero_()
         for name, values in conditions.items():
-            views.conditions[name].copy_(values)
+            views.conditions[name].copy_(values if self._settings.boot is not Boot.ZEROS else _ZERO)
         step = (self.num_levels - 1 - len(self._rows)) * self._settings.micro
         self._rows.append(Row(plan=self._plan, step=step, is_real=False))
 

@@ -67,5 +67,6 @@ def _all_but_the_newest(num_rows: int, num_levels: int) -> int:
 COUNT_FILLERS: dict[Boot, CountFillers] = {
     Boot.GROW: _no_fillers,
     Boot.DROP: _all_but_the_newest,
+    Boot.ZEROS: _all_but_the_newest,
     Boot.FILL: _no_fillers,
 }

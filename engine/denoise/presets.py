@@ -2,8 +2,8 @@
 
 A preset is complete but for the size of the latents. ``dataclasses.replace(POCKET, levels=4, chunk=2)`` is
 another operating point of the same system; ``RollingBuffer.set_levels`` changes N while it runs. Figures are
-those of the published code, timesteps noisiest first. Live2Diff and StreamDiT are not listed: their ways of
-filling the buffer (a warm-up pass, a diagonal read-out) do not exist here yet.
+those of the published code, timesteps noisiest first. StreamDiT is not listed: its way of filling the buffer
+(a diagonal read-out) does not exist here yet.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from engine.denoise.settings import (
 )
 from models.diffusion.consistency import Boundary
 from models.diffusion.prediction import Prediction
-from models.diffusion.schedules import DiscreteSchedule, FlowSchedule
+from models.diffusion.schedules import BetaSchedule, DiscreteSchedule, FlowSchedule
 from models.diffusion.solvers import Solver
 from models.diffusion.timesteps import FlowTimesteps, LcmIndexTimesteps, ListedTimesteps, TrailingTimesteps
 
@@ -95,10 +95,29 @@ PERSONA_LIVE = BufferSettings(
 )
 """Portrait animation (arXiv:2512.11253) without its key frames; the reference's latents enter, noised."""
 
+LIVE2DIFF = BufferSettings(
+    diffusion=DiffusionSettings(
+        schedule=DiscreteSchedule(betas=BetaSchedule.LINEAR),
+        timesteps=LcmIndexTimesteps(t_index_lists=((40,), (30, 40), (30, 36, 42), (25, 31, 37, 43))),
+        prediction=Prediction.EPSILON,
+        solver=Solver.RENOISE,
+        boundary=Boundary(),
+    ),
+    levels=2,
+    chunk=1,
+    attend=Attend.OWN_LEVEL,
+    entry=Entry.NOISED,
+    noise=NoiseKind.FRESH,
+    boot=Boot.GROW,
+    drain=Drain.SHRINK,
+)
+"""Picture to picture with rings of keys and values, after a warm-up (arXiv:2407.08701, ``warm_up.py``)."""
+
 PRESETS: Mapping[str, BufferSettings] = {
     "pocket": POCKET,
     "streamdiffusion": STREAM_DIFFUSION,
     "rain": RAIN,
     "personalive": PERSONA_LIVE,
+    "live2diff": LIVE2DIFF,
 }
 """Presets by the name that settings files use."""

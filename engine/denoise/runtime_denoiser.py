@@ -44,7 +44,11 @@ class RuntimeDenoiser:
         network = self._pool.get(latents.shape[0])
         offered = {"latents": latents, "levels": levels, **conditions, **reference}
         outputs = network.run({name: offered[name] for name in network.input_shapes})
+        self._remember(outputs, reference)
         return outputs[network.output_names[0]]
+
+    def _remember(self, outputs: Mapping[str, Tensor], reference: Mapping[str, Tensor]) -> None:
+        """Keep what a network gives besides its prediction; nothing here."""
 
 
 class PocketRuntimeDenoiser(RuntimeDenoiser):

@@ -58,6 +58,9 @@ class Boot(Enum):
     """It runs with 1..N rows; the first frames come out after N ticks (RAIN)."""
     DROP = "drop"
     """It always runs with N rows; what the missing ones would give is dropped (StreamDiffusion)."""
+    ZEROS = "zeros"
+    """As ``DROP`` among rings of keys and values, which remember the missing rows: all of them zeros,
+    conditions included (Live2Diff's published code, for comparisons; see ``memory.RingStart``)."""
     FILL = "fill"
     """``RollingBuffer.fill`` puts N-1 noised rows in first; the first tick gives frames (PersonaLive)."""
 
@@ -164,8 +167,10 @@ class BufferSettings:
             raise ValueError(
                 f"{self.boot} would let frames see junk rows under {self.attend}: use {Boot.GROW}"
             )
-        if self.attend is Attend.OWN_LEVEL and self.boot is not Boot.GROW:
+        if self.attend is Attend.OWN_LEVEL and self.boot not in (Boot.GROW, Boot.ZEROS):
             raise ValueError(f"{self.attend} needs {Boot.GROW}, got {self.boot}")
+        if self.boot is Boot.ZEROS and self.attend is not Attend.OWN_LEVEL:
+            raise ValueError(f"{self.boot} goes with {Attend.OWN_LEVEL}, got {self.attend}")
         if self.attend is Attend.OWN_LEVEL and self.guidance is Guidance.FULL:
             raise ValueError(f"{self.guidance} would write the ring of {self.attend} twice in each step")
         if self.guidance is Guidance.INITIALIZE and self.attend is not Attend.NOBODY:

@@ -32,18 +32,37 @@ def read_published(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: no such file, half a download, or something else than tensors by name in it.
     """
+    return _tensors(_content(path), path)
+
+
+def read_nested(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a training checkpoint: as ``read_published``, or under ``state_dict``.
+
+    Raises:
+        CheckpointError: as ``read_published``.
+    """
+    content = _content(path)
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    return _tensors(content, path)
+
+
+def _content(path: Path) -> object:
     if not path.is_file():
         raise CheckpointError(f"there is no file {path}")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is damaged or holds more than weights ({_first_line(error)})"
         ) from error
     except (OSError, EOFError, RuntimeError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be read: half a download? ({_first_line(error)})") from error
+
+
+def _tensors(content: object, path: Path) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise CheckpointError(f"{path} holds no state dictionary but {type(content).__name__}")
     return dict(content)

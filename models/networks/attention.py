@@ -109,35 +109,29 @@ def _write(cache: Tensor, scales: Tensor | None, write_index: Tensor, newest: Te
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RingSlots:
-    """Where the newest frames go and what they may see; shared by all attentions of a network.
+    """What the newest frames may see, and in which order; shared by all attentions of a network.
 
     The newest c frames stand behind the W slots of the past as slots W..W+c-1 while they attend, so that
     nothing has to be written before, and what they will overwrite is closed to them.
 
     Attributes:
-        write_index: ``(N, c)`` int64, the slots that the c newest frames of each level are written to.
         position_index: ``(N, W + c)`` int64, the position of each slot, 0 = oldest; the newest last.
         bias: ``(N, W + c)`` float, 0 for an open slot and -inf for a closed one.
     """
 
-    write_index: Tensor
     position_index: Tensor
     bias: Tensor
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "RingSlots":
-        """Return the tables named ``ring.write_index``, ``ring.position_index``, ``ring.bias``."""
-        return cls(
-            write_index=tensors["ring.write_index"],
-            position_index=tensors["ring.position_index"],
-            bias=tensors["ring.bias"],
-        )
+        """Return the tables named ``ring.position_index`` and ``ring.bias``."""
+        return cls(position_index=tensors["ring.position_index"], bias=tensors["ring.bias"])
 
     @classmethod
     def without_past(cls, frames: int, like: Tensor) -> "RingSlots":
         """Return the tables of a warm-up: ``frames`` frames of one level that see each other alone."""
         index = torch.arange(frames, device=like.device)[None]
-        return cls(write_index=index, position_index=index, bias=like.new_zeros(1, frames))
+        return cls(position_index=index, bias=like.new_zeros(1, frames))
 
 
 def _check_heads(dim: int, heads: int) -> None:
@@ -196,7 +190,7 @@ class TemporalAttention(nn.Module):
         out = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)  # (1, L, heads, F, d)
         return self._merge(out)
 
-    def stream(self, x: Tensor, cache: KvCache, slots: RingSlots) -> Tensor:
+    def stream(self, x: Tensor, cache: KvCache, slots: RingSlots, write_index: Tensor) -> Tensor:
         """Let the newest frames of each noise level see themselves and what that level remembers.
 
         Writes their keys and values into ``cache`` afterwards: nothing else of it moves.
@@ -205,12 +199,13 @@ class TemporalAttention(nn.Module):
             x: ``(N * c, L, D)``, level by level in the order of the cache.
             cache: This attention's own memory; written in place.
             slots: The ring's tables, the same for every attention of the network.
+            write_index: ``(N, c)`` int64, the slots that the c newest frames of each level are written to.
 
         Returns:
             The branch, ``(N * c, L, D)``, new memory.
         """
         branch, newest = self.look_back(x, cache, slots)
-        cache.write(slots.write_index, newest)
+        cache.write(write_index, newest)
         return branch
 
     def look_back(self, x: Tensor, cache: KvCache | None, slots: RingSlots) -> tuple[Tensor, NewKv]:

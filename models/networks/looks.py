@@ -87,7 +87,8 @@ class IntoRing:
 
     Args:
         tensors: ``"{layer}.keys"`` and ``"{layer}.values"`` of every temporal layer, written in place, and
-            the tables ``ring.*`` (see ``attention.KvCache``, ``attention.RingSlots``).
+            the tables ``ring.write_index``, ``ring.position_index`` and ``ring.bias``: see
+            ``attention.KvCache`` and ``attention.RingSlots``.
     """
 
     def __init__(self, tensors: Tensors) -> None:
@@ -96,14 +97,15 @@ class IntoRing:
 
     def __call__(self, attention: TemporalAttention, x: Tensor, layer: str) -> Tensor:
         """Return the branch over the open slots of each level."""
-        return attention.stream(x, KvCache.from_tensors(self._tensors, layer), self._slots)
+        cache, write_index = KvCache.from_tensors(self._tensors, layer), self._tensors["ring.write_index"]
+        return attention.stream(x, cache, self._slots, write_index)
 
 
 class BesideRing:
     """As ``IntoRing``, but what is to be remembered is handed out instead of written (compiled networks).
 
     Args:
-        tensors: As for ``IntoRing``; None: nothing is remembered yet.
+        tensors: As for ``IntoRing``, without ``ring.write_index``; None: nothing is remembered yet.
         slots: The ring's tables.
         newest: Written: layer -> keys and values of the newest frames.
     """

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from engine.denoise.presets import PERSONA_LIVE, POCKET, PRESETS, RAIN, STREAM_DIFFUSION
+from engine.denoise.presets import LIVE2DIFF, PERSONA_LIVE, POCKET, PRESETS, RAIN, STREAM_DIFFUSION
 from engine.denoise.settings import Attend, BufferSettings, Guidance
 from tests.engine.denoise.tiny import (
     RecordedDraw,
@@ -26,7 +26,8 @@ def assert_equal(ours: Tensor, theirs: Tensor) -> None:
 
 
 def test_every_preset_has_a_loop_here() -> None:
-    assert set(PRESETS.values()) == {POCKET, STREAM_DIFFUSION, RAIN, PERSONA_LIVE}
+    here = {POCKET, STREAM_DIFFUSION, RAIN, PERSONA_LIVE}
+    assert set(PRESETS.values()) == here | {LIVE2DIFF}  # the last: test_live2diff_stream.py
 
 
 def test_pocket_preset_equals_its_loop() -> None:

@@ -90,7 +90,8 @@ class TinyNetwork(nn.Module):
                 return layer(hidden)
             case Attend.OWN_LEVEL:
                 cache = KvCache.from_tensors(reference, f"layer{index}")
-                return layer.stream(hidden, cache, RingSlots.from_tensors(reference))
+                slots = RingSlots.from_tensors(reference)
+                return layer.stream(hidden, cache, slots, reference["ring.write_index"])
 
     def project(self, hidden: Tensor, latents: Tensor) -> Tensor:
         return torch.tanh(self.outward(hidden)).transpose(1, 2).reshape(latents.shape)

@@ -88,16 +88,18 @@ def test_a_mask_hides_frames() -> None:
         torch.testing.assert_close(out[frames - 1], attention(x[:frames])[-1])
 
 
-def slots(write: list[int], positions: list[list[int]], num_open: list[int]) -> RingSlots:
+def slots(
+    write: list[int], positions: list[list[int]], num_open: list[int]
+) -> tuple[RingSlots, Tensor]:
     """One new frame; ``num_open`` slots are seen, the one that it is written to among them."""
     index, position = torch.tensor(write)[:, None], torch.tensor(positions)
     is_open = torch.arange(position.shape[1]) < torch.tensor(num_open)[:, None]
     is_open = torch.cat([is_open.scatter(1, index, value=False), is_open.gather(1, index)], dim=1)
-    return RingSlots(
-        write_index=index,
+    tables = RingSlots(
         position_index=torch.cat([position, position.gather(1, index)], dim=1),
         bias=torch.zeros(is_open.shape).double().masked_fill(~is_open, float("-inf")),
     )
+    return tables, index
 
 
 def cache_of(levels: int, num_slots: int, seed: int | None = None) -> KvCache:
@@ -117,10 +119,10 @@ def test_a_stream_sees_its_own_level_in_the_order_of_positions() -> None:
     attention, frames = temporal(), randn(4, 2, PLACES, WIDTH)
     cache = cache_of(2, 3)
     for index in range(3):
-        out = attention.stream(frames[index], cache, slots([index] * 2, [[0, 1, 2]] * 2, [index + 1] * 2))
+        out = attention.stream(frames[index], cache, *slots([index] * 2, [[0, 1, 2]] * 2, [index + 1] * 2))
         for level in range(2):
             torch.testing.assert_close(out[level], attention(frames[: index + 1, level])[-1])
-    out = attention.stream(frames[3], cache, slots([1, 1], [[0, 2, 1]] * 2, [3, 3]))
+    out = attention.stream(frames[3], cache, *slots([1, 1], [[0, 2, 1]] * 2, [3, 3]))
     for level in range(2):
         torch.testing.assert_close(out[level], attention(frames[[0, 2, 3], level])[-1])
 
@@ -129,8 +131,8 @@ def test_a_frame_whose_slot_is_closed_does_not_see_itself() -> None:
     attention, frames = temporal(), randn(3, 1, PLACES, WIDTH)
     cache = cache_of(1, 3)
     for index in range(2):
-        attention.stream(frames[index], cache, slots([index], [[0, 1, 2]], [index + 1]))
-    out = attention.stream(frames[2], cache, slots([2], [[0, 1, 2]], [2]))
+        attention.stream(frames[index], cache, *slots([index], [[0, 1, 2]], [index + 1]))
+    out = attention.stream(frames[2], cache, *slots([2], [[0, 1, 2]], [2]))
     mask = torch.zeros(3, 3).double()
     mask[2, 2] = float("-inf")
     torch.testing.assert_close(out[0], attention(frames[:, 0], mask)[-1])
@@ -140,7 +142,7 @@ def test_a_stream_writes_only_its_slot_and_where_it_lies() -> None:
     attention, cache = temporal(), cache_of(1, 3, seed=0)
     before, address = cache.keys.clone(), cache.keys.data_ptr()
     x = randn(1, PLACES, WIDTH)
-    attention.stream(x, cache, slots([1], [[0, 1, 2]], [3]))
+    attention.stream(x, cache, *slots([1], [[0, 1, 2]], [3]))
     assert cache.keys.data_ptr() == address
     torch.testing.assert_close(cache.keys[0, :, :, [0, 2]], before[0, :, :, [0, 2]], rtol=0, atol=0)
     torch.testing.assert_close(cache.keys[0, :, :, 1], by_head(attention.to_k(x)[0]))
@@ -166,7 +168,7 @@ def test_eight_bits_keep_keys_and_values_within_half_a_step_of_their_largest_num
     frames = randn(4, 1, PLACES, WIDTH)
     for index in range(4):
         table = slots([index], [[0, 1, 2, 3]], [index + 1])
-        exact, rounded = (attention.stream(frames[index], each, table) for each in (cache, small))
+        exact, rounded = (attention.stream(frames[index], each, *table) for each in (cache, small))
         assert float((exact - rounded).norm() / exact.norm()) < 0.02
     step = cache.keys.abs().amax(dim=-1, keepdim=True) / 127
     assert bool(((small.keys * small.key_scales - cache.keys).abs() <= step * 0.5001).all())

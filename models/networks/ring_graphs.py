@@ -1,0 +1,105 @@
+"""A UNet with rings of keys and values as graphs with flat, named inputs: what a runtime loads (Live2Diff).
+
+A graph never writes its inputs: the rings are read where they lie, and the newest keys and values, one frame
+of sixteen, are outputs that the caller writes (``engine.denoise.ring_denoiser``). Inputs: ``latents``,
+``levels``, ``depth`` (features that are added after ``conv_in``), by name what ``project_prompt`` gives, and
+when streaming the rings and the tables ``ring.position_index`` and ``ring.bias``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from models.networks.attention import NewKv, RingSlots
+from models.networks.looks import BesideRing
+from models.networks.pocket_graphs import Graph
+from models.networks.unet import UNet, UNetInputs
+from models.networks.unet_graphs import UNetShape, constant_inputs
+
+PREDICTION = "prediction"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingShape:
+    """What decides the shapes of a graph.
+
+    Attributes:
+        frames: Frames at once: N * c of a stream, all frames of a warm-up.
+        height, width: Of the latents, in cells.
+        prompt_tokens: Tokens of the prompt.
+        ring: Names, shapes and types of the rings' tensors for these frames; empty for a warm-up.
+    """
+
+    frames: int
+    height: int
+    width: int
+    prompt_tokens: int = 77
+    ring: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def new_names(layer: str) -> tuple[str, str]:
+    """Return the names of the outputs that hold a layer's newest keys and values."""
+    return f"{layer}.new_keys", f"{layer}.new_values"
+
+
+def of_layer(outputs: Mapping[str, Tensor], layer: str) -> NewKv:
+    """Return a layer's newest keys and values from a graph's outputs."""
+    keys, values = new_names(layer)
+    return NewKv(outputs[keys], outputs[values])
+
+
+class _RingUNet(nn.Module):
+    """Calls a UNet by names; with rings it streams, without it warms up."""
+
+    def __init__(self, unet: UNet, layers: tuple[str, ...], *, has_past: bool) -> None:
+        super().__init__()
+        self.unet = unet
+        self.layers = layers
+        self.has_past = has_past
+
+    def forward(self, latents: Tensor, levels: Tensor, depth: Tensor, **others: Tensor) -> tuple[Tensor, ...]:
+        newest: dict[str, NewKv] = {}
+        if self.has_past:
+            across = BesideRing(others, RingSlots.from_tensors(others), newest)
+        else:
+            across = BesideRing(None, RingSlots.without_past(latents.shape[0], latents), newest)
+        inputs = UNetInputs(prompt=others, across=across, control=depth)
+        prediction: Tensor = self.unet(latents, levels, inputs)
+        kept = [kv for layer in self.layers for kv in (newest[layer].keys, newest[layer].values)]
+        return prediction, *kept
+
+
+def ring_graph(unet: UNet, shape: RingShape) -> Graph:
+    """A UNet that looks back into rings, or warms up when ``shape`` has none.
+
+    Returns:
+        ``prediction (F, C, h, w)``, and for each attention ``"{layer}.new_keys"`` and
+        ``"{layer}.new_values"``, ``(N, heads, L, c, d)``; N is 1 and c all frames in a warm-up.
+    """
+    weight = unet.conv_in.weight
+    size = (shape.height, shape.width)
+    inputs = {
+        "latents": weight.new_zeros(shape.frames, unet.config.in_channels, *size),
+        "levels": torch.zeros(shape.frames, device=weight.device),
+        "depth": weight.new_zeros(shape.frames, unet.config.widths[0], *size),
+    }
+    constants = constant_inputs(
+        unet,
+        UNetShape(
+            frames=shape.frames,
+            height=shape.height,
+            width=shape.width,
+            prompt_tokens=shape.prompt_tokens,
+            has_reference=False,
+        ),
+    )
+    inputs |= {name: value.to(weight) for name, value in constants.items()}
+    inputs |= {
+        name: torch.zeros_like(value) for name, value in shape.ring.items() if name != "ring.write_index"
+    }
+    layers = tuple(unet.temporal_layers(*size))
+    outputs = (PREDICTION, *(name for layer in layers for name in new_names(layer)))
+    flat = _RingUNet(unet, layers, has_past=bool(shape.ring)).eval()
+    return Graph(flat, inputs, outputs)
