@@ -14,6 +14,7 @@ from engine.post.stage import BackdropKind, StageSettings
 __all__ = [
     "CHUNKS",
     "DEFAULT_AVATAR_NAME",
+    "DEFAULT_QUALITY",
     "LEVELS",
     "QUALITIES",
     "SAMPLE_CLIP",
@@ -125,6 +126,12 @@ QUALITIES: dict[str, Quality] = {
     "finest": Quality(size=512, levels=2, chunk=1),
 }
 """Named stops of the slider from low latency to high quality."""
+
+DEFAULT_QUALITY: dict[Model, Quality] = {
+    Model.POCKET: Quality(),
+    Model.RAIN: Quality(size=512, levels=4, chunk=4),
+}
+"""What a model was published with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ Run = Callable[[argparse.Namespace, Console], int]
 
 SIZES = (256, 384, 512)
 COUNTS = (1, 2, 4)
+LEVELS = (1, 2, 3, 4)
+MODELS = ("pocket", "rain")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -99,10 +101,17 @@ def _add_looks(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--blur", type=float, default=0.0, help="blur of a backdrop picture, 0 to 1")
     parser.add_argument("--size", type=int, choices=SIZES, help="side of the painted picture in pixels")
-    parser.add_argument("--levels", type=int, choices=COUNTS, help="rows of the buffer: finer, and later")
+    parser.add_argument("--levels", type=int, choices=LEVELS, help="rows of the buffer: finer, and later")
     parser.add_argument("--chunk", type=int, choices=COUNTS, help="frames in a row: steadier, and later")
     parser.add_argument(
         "--frame", metavar="WxH", help="size of the whole picture, such as 1280x720 (default: square)"
+    )
+    parser.add_argument(
+        "--model", choices=MODELS, default="pocket", help="networks that paint; rain's weights are fetched"
+    )
+    parser.add_argument("--weights", default="", metavar="FOLDER", help="where a fetched model's weights lie")
+    parser.add_argument(
+        "--guidance", type=float, default=2.5, help="how closely rain keeps to its conditions (default: 2.5)"
     )
     parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
     parser.add_argument("--precision", choices=("auto", "bf16", "f32"), default="auto")

@@ -2,11 +2,14 @@
 
 import argparse
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from engine.errors import SettingsError
 from engine.settings import (
+    DEFAULT_QUALITY,
     BackdropKind,
+    Model,
     Pace,
     Precision,
     Quality,
@@ -28,6 +31,9 @@ def settings_from(arguments: argparse.Namespace, pace: Pace) -> Settings:
         pace=pace,
         mirror=arguments.mirror,
         loop=getattr(arguments, "loop", False),
+        model=Model(arguments.model),
+        weights=arguments.weights,
+        guidance=arguments.guidance,
         quality=quality_from(arguments),
         stage=stage_from(arguments.backdrop, arguments.blur),
         picture_size=frame_from(arguments.frame),
@@ -38,9 +44,10 @@ def settings_from(arguments: argparse.Namespace, pace: Pace) -> Settings:
 
 
 def quality_from(arguments: argparse.Namespace) -> Quality:
-    """Return the quality; what was not said stays at its default."""
+    """Return the quality; what was not said stays at the model's default."""
     said = {name: getattr(arguments, name) for name in ("size", "levels", "chunk")}
-    return Quality(**{name: value for name, value in said.items() if value is not None})
+    chosen = {name: value for name, value in said.items() if value is not None}
+    return replace(DEFAULT_QUALITY[Model(arguments.model)], **chosen)
 
 
 def stage_from(backdrop: str, blur: float) -> StageSettings:
