@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 interrupt, lambda status: status.frames_out > 0 or status.state is SessionState.ENDED
             )
             watch.begin()
-            if arguments.record is not None and not interrupt.is_asked():
+            if arguments.record is not None and status.frames_out > 0 and not interrupt.is_asked():
                 session.start_recording(arguments.record)
                 console.say(f"Recording to {arguments.record}.")
             status = watch.until(interrupt, lambda status: status.state is SessionState.ENDED)

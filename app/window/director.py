@@ -124,7 +124,7 @@ class Director(QObject):
             self._window.view.show_words(*_WITHOUT_PICTURE[status.state])
         self._window.view.show_on_air(status.is_live)
         self._window.status_line.show_status(status)
-        self._window.you.show_quality(status.tracking_quality)
+        self._window.you.show_quality(status.tracking_quality if self._is_tracking else 0.0)
         self._window.engine.show_status(status)
         self._window.engine.show_runtime(self.show.runtime_text)
         self.outputs.show_status(status)

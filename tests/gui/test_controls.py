@@ -389,6 +389,15 @@ def test_the_states_are_told(theatre: Theatre) -> None:
     assert theatre.window.status_line.state.whole_text == "Waiting for the clip"
 
 
+def test_nobody_is_tracked_well_while_the_points_say_that_there_is_nobody(theatre: Theatre) -> None:
+    theatre.live()
+    mark = theatre.window.you.quality_label
+    assert mark.text() == "Tracking: good"
+    theatre.session.now = replace(theatre.session.now, state=SessionState.WAITING)
+    theatre.director.look()
+    assert mark.text() == "No face"
+
+
 def test_the_read_out_can_be_hidden(theatre: Theatre) -> None:
     theatre.live()
     assert theatre.window.status_line.readout.text() == "25 fps  ·  86 ms"

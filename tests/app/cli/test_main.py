@@ -282,6 +282,7 @@ def test_live_says_when_nothing_was_recorded(rooms: FakeRooms, capsys: pytest.Ca
     assert "Nothing was recorded to mine.mp4" in err
     assert "mine.mp4" not in out
     assert "0 ms" not in out + err, "no numbers before there is a picture"
+    assert rooms.recorders == [], "an avatar at rest after the end is no recording"
 
 
 @pytest.mark.parametrize("room", ["source", "studio"])
