@@ -122,13 +122,10 @@ class Recorder:
             self._encode_all(writer, sound)
             is_fast_start = writer.finish()
         except UnderstudyError as error:
-            self._error = error
-            writer.abandon()
+            self._give_up(writer, error)
         except Exception as error:  # noqa: BLE001 - the thread's top: report it to the sender, never die silently
-            self._error = SinkError(
-                f"The recording of {self.path} failed: {error!r}.", hint="What was written before plays."
-            )
-            writer.abandon()
+            reason = f"The recording of {self.path} failed: {error!r}."
+            self._give_up(writer, SinkError(reason, hint="What was written before plays."))
         finally:
             self._queue.close()
             if self._timeline.frames == 0:
@@ -138,6 +135,11 @@ class Recorder:
                 sound.close()
             if self._claim is not None:
                 self._claim.release()
+
+    def _give_up(self, writer: MovieWriter, error: UnderstudyError) -> None:
+        """Mend the file, then tell the sender: the program may end at once when it hears of it."""
+        writer.abandon()
+        self._error = error
 
     def _encode_all(self, writer: MovieWriter, sound: SoundTrack | None) -> None:
         while (picture := self._queue.take()) is not None:

@@ -482,6 +482,27 @@ def test_really_full_disk_is_said_and_what_was_written_plays(tmp_path: Path) -> 
         subprocess.run(["umount", disk], check=True)
 
 
+def test_the_file_is_mended_before_the_sender_hears_of_the_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recorder(tmp_path / "out.mp4")
+    knew: list[bool] = []
+
+    def full(*_: object) -> None:
+        raise SinkError("no room left", hint="Make room.")
+
+    def mend(_writer: movie.MovieWriter) -> None:
+        knew.append(made._error is not None)
+
+    monkeypatch.setattr(movie.MovieWriter, "write", full)
+    monkeypatch.setattr(movie.MovieWriter, "abandon", mend)
+    made.open()
+    made.send(picture(10, 0.0, 0))
+    with pytest.raises(SinkError, match="no room left"):
+        made.close()
+    assert knew == [False]
+
+
 def test_failure_inside_the_thread_reaches_the_sender(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
