@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from models.runtimes.cuda_runtime import CudaGraphNetwork
 from models.runtimes.export import export_onnx
 from models.runtimes.graph_cache import GraphCache
 from models.runtimes.openvino_runtime import compile_openvino
@@ -38,6 +39,8 @@ def load_network(
     if settings.kind is RuntimeKind.TORCH:
         torch.set_num_threads(settings.num_threads)
         return TorchNetwork(module, example_inputs, output_names, settings.precision)
+    if settings.kind is RuntimeKind.CUDA:
+        return CudaGraphNetwork(module, example_inputs, output_names, settings.precision)
     names = (*example_inputs, *output_names)
     if settings.cache_folder is None:
         return compile_openvino(export_onnx(module, example_inputs, output_names), names, settings)

@@ -21,6 +21,7 @@ class RuntimeKind(Enum):
 
     TORCH = "torch"
     OPENVINO = "openvino"
+    CUDA = "cuda"
 
 
 class Precision(Enum):
