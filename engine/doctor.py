@@ -191,7 +191,7 @@ def check_gpu() -> Check:
         name="GPU",
         health=Health.LACKING,
         detail="no NVIDIA GPU; the built-in model runs on the processor",
-        remedy="None needed. With an NVIDIA card: install its driver.",
+        remedy="With an NVIDIA card, install its driver; without one there is nothing to do.",
     )
     if tool is None:
         return none

@@ -25,6 +25,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     settings = settings_from(arguments, Pace.OFFLINE)
     output = arguments.output or default_output(arguments.source)
+    if output.is_dir():
+        output /= default_output(arguments.source)
     progress = Progress(console, SystemClock())
     with Interrupt() as interrupt:
         hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)

@@ -57,7 +57,8 @@ def _add_animate(commands: Commands) -> None:
     parser.add_argument(
         "--output",
         type=Path,
-        help="the MP4 file; an existing one is replaced (default: understudy-<clip>.mp4 here)",
+        help="the MP4 file, or a folder for it; an existing file is replaced "
+        "(default: understudy-<clip>.mp4 here)",
     )
     parser.add_argument(
         "--mirror", action=argparse.BooleanOptionalAction, default=False, help="swap left and right"

@@ -133,6 +133,8 @@ class Clip:
 def _open_container(path: Path) -> InputContainer:
     if path.is_dir():
         raise SourceError(f"{path} is a folder.", hint="Give a clip in it.")
+    if path.is_file() and path.stat().st_size == 0:
+        raise SourceError(f"{path} is empty.", hint="Copy or download it again.")
     try:
         return av.open(str(path), mode="r")
     except FileNotFoundError as error:

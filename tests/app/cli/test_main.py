@@ -64,6 +64,13 @@ def test_animate_reports_and_names_the_file(rooms: FakeRooms, capsys: pytest.Cap
     assert err.count("%") == 10, "a line for each tenth where nobody watches"
 
 
+def test_animate_takes_a_folder_as_output(rooms: FakeRooms, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("clips").mkdir()
+    code, _, _ = run(capsys, "animate", "--source", "walk.mov", "--output", "clips")
+    assert code == 0
+    assert rooms.recorders[0][0] == Path("clips/understudy-walk.mp4")
+
+
 @pytest.mark.usefixtures("rooms")
 def test_animate_says_whom_it_paints_and_why_the_first_start_takes_longer(
     capsys: pytest.CaptureFixture[str],
