@@ -5,8 +5,11 @@ each map to 0..1 by its own extremes, repeats it to three channels and encodes i
 the extremes (all maps of a warm-up together, a map alone, or a running range) is the caller's business.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 NETWORK_SIDE = 384
@@ -45,3 +48,47 @@ def depth_picture(maps: Tensor, low: Tensor, high: Tensor, size: tuple[int, int]
     stretched = torch.where(is_flat, torch.full_like(stretched, 0.5), stretched)
     pictures = (2.0 * stretched - 1.0)[:, None].expand(-1, 3, -1, -1)
     return functional.interpolate(pictures, size=size, mode="bilinear", align_corners=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelScale:
+    """How a network wants colours of 0..1: ``(colour - mean) / std``, channel by channel."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class DepthNetwork(nn.Module):
+    """A depth network behind one call, whatever its size and scale of pixels.
+
+    Args:
+        network: transformers' ``DPTForDepthEstimation`` or ``DepthAnythingForDepthEstimation``.
+        scale: Of its pixels.
+        side: Of the square picture that it is shown.
+    """
+
+    weight: Tensor
+    shift: Tensor
+
+    def __init__(self, network: nn.Module, scale: PixelScale, side: int) -> None:
+        super().__init__()
+        self.network: Any = network
+        self.side = side
+        std, mean = torch.tensor(scale.std), torch.tensor(scale.mean)
+        # from -1..1 in one step: colour = (pixel + 1) / 2
+        self.register_buffer("weight", (0.5 / std)[:, None, None], persistent=False)
+        self.register_buffer("shift", ((0.5 - mean) / std)[:, None, None], persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return inverse relative depth, near is large.
+
+        Args:
+            pixels: ``(F, 3, H, W)`` -1..1.
+
+        Returns:
+            ``(F, side, side)``, at least 0, in the network's own scale.
+        """
+        shown = network_input(pixels, self.side) * self.weight + self.shift
+        dtype = next(self.network.parameters()).dtype
+        maps: Tensor = self.network(pixel_values=shown.to(dtype), return_dict=False)[0]
+        return maps.float()
