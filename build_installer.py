@@ -68,8 +68,7 @@ def pyinstaller_arguments(options: argparse.Namespace, work: Path) -> list[str]:
     arguments = [str(work / f"{NAME}.py"), "--name", NAME, "--onedir", "--noconfirm", "--clean"]
     arguments += ["--distpath", str(options.output), "--workpath", str(work), "--specpath", str(work)]
     arguments += ["--paths", str(ROOT), "--windowed" if options.windowed else "--console"]
-    for package in OWN:
-        arguments += ["--collect-data", package, "--collect-submodules", package]
+    arguments += _own_arguments()
     for package in COLLECTED:
         arguments += ["--collect-data", package, "--collect-binaries", package]
     excluded = (*EXCLUDED, VIRTUAL_CAMERA) if options.without_virtual_camera else EXCLUDED
@@ -82,6 +81,20 @@ def pyinstaller_arguments(options: argparse.Namespace, work: Path) -> list[str]:
             arguments += ["--copy-metadata", distribution]
     for document in ("LICENSE", "NOTICE"):
         arguments += ["--add-data", f"{ROOT / document}:."]
+    return arguments
+
+
+def _own_arguments() -> list[str]:
+    """Collect our packages without what stays behind: asking for what is excluded prints errors."""
+    arguments = []
+    for package in OWN:
+        arguments += ["--collect-data", package]
+        parts = [package]
+        if package == "models":
+            parts = sorted(f"models.{part.parent.name}" for part in (ROOT / "models").glob("*/__init__.py"))
+        for part in parts:
+            if part not in EXCLUDED:
+                arguments += ["--collect-submodules", part]
     return arguments
 
 

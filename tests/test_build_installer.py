@@ -36,6 +36,14 @@ def test_data_that_is_found_at_run_time_is_collected() -> None:
     ]
 
 
+def test_nothing_is_both_collected_and_left_out() -> None:
+    line = arguments()
+    collected = set(values("--collect-submodules", line))
+    assert {"app", "engine", "models.networks", "models.runtimes", "models.checkpoints"} <= collected
+    assert collected.isdisjoint(values("--exclude-module", line))
+    assert "models" not in collected, "it would bring the training along"
+
+
 def test_versions_travel_along_as_far_as_they_are_known() -> None:
     kept = values("--copy-metadata", arguments())
     assert {"torch", "openvino", "mediapipe"} <= set(kept)
