@@ -29,6 +29,7 @@ __all__ = [
     "RuntimeChoice",
     "Settings",
     "StageSettings",
+    "TrackerChoice",
     "tips",
 ]
 
@@ -48,6 +49,13 @@ class Model(Enum):
 
     POCKET = "pocket"  # built in
     RAIN = "rain"  # released weights, which the user has fetched
+
+
+class TrackerChoice(Enum):
+    """Who reads the person."""
+
+    MEDIAPIPE = "mediapipe"  # ships
+    DWPOSE = "dwpose"  # whole body, slower; the user has fetched its files
 
 
 class RuntimeChoice(Enum):
@@ -202,6 +210,10 @@ class Settings:
         metadata={
             "tip": "How closely rain keeps to its conditions, 1 to 10. Costs nothing; pocket has none."
         },
+    )
+    tracker: TrackerChoice = field(
+        default=TrackerChoice.MEDIAPIPE,
+        metadata={"tip": "Who reads the person: mediapipe (quick, ships) or dwpose (slow; it is fetched)."},
     )
     avatar_fade_s: float = field(
         default=0.0,

@@ -11,7 +11,15 @@ from engine.errors import AvatarError, WeightsError
 from engine.paths import cache_dir
 from engine.pipeline import Composer
 from engine.rooms import CameraSink, Driver, RecordingSink, Studio
-from engine.settings import DEFAULT_AVATAR_NAME, SAMPLE_CLIP, Model, Pace, Settings, StageSettings
+from engine.settings import (
+    DEFAULT_AVATAR_NAME,
+    SAMPLE_CLIP,
+    Model,
+    Pace,
+    Settings,
+    StageSettings,
+    TrackerChoice,
+)
 from engine.stand_in import Ease, RestingActor
 from engine.types import Avatar, Picture, RgbImage, Source, Tracker
 
@@ -98,6 +106,29 @@ _STUDIOS: dict[Model, Callable[[Settings], Studio]] = {
 }
 
 
+def _mediapipe(settings: Settings) -> Tracker:
+    from engine.track.mediapipe_tracker import MediaPipeTracker
+    from engine.track.settings import TrackSettings
+
+    tracker = MediaPipeTracker(TrackSettings())
+    tracker.warm_up(settings.camera.width, settings.camera.height)
+    return tracker
+
+
+def _dwpose(_settings: Settings) -> Tracker:
+    from engine.paths import models_dir
+    from engine.track.dwpose_tracker import DwposeTracker
+    from engine.track.settings import TrackSettings
+
+    return DwposeTracker(TrackSettings(), models_dir() / "dwpose")
+
+
+_TRACKERS: dict[TrackerChoice, Callable[[Settings], Tracker]] = {
+    TrackerChoice.MEDIAPIPE: _mediapipe,
+    TrackerChoice.DWPOSE: _dwpose,
+}
+
+
 class StandardRooms:
     """Builds the real parts. See ``rooms.Rooms``."""
 
@@ -126,13 +157,8 @@ class StandardRooms:
         return open_source(settings.source, is_live, clock, settings.camera, loop=settings.loop)
 
     def open_tracker(self, settings: Settings) -> Tracker:
-        """Return a tracker whose graphs are built and warm."""
-        from engine.track.mediapipe_tracker import MediaPipeTracker
-        from engine.track.settings import TrackSettings
-
-        tracker = MediaPipeTracker(TrackSettings())
-        tracker.warm_up(settings.camera.width, settings.camera.height)
-        return tracker
+        """Return a tracker, ready for its first frame. Raises ``WeightsError`` without its files."""
+        return _TRACKERS[settings.tracker](settings)
 
     def open_studio(self, settings: Settings) -> Studio:
         """Load the networks. Raises ``WeightsError`` or ``RuntimeMissingError``."""

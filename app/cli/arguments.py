@@ -13,6 +13,7 @@ Run = Callable[[argparse.Namespace, Console], int]
 SIZES = (256, 384, 512)
 COUNTS = (1, 2, 4)
 LEVELS = (1, 2, 3, 4)
+TRACKERS = ("mediapipe", "dwpose")
 MODELS = ("pocket", "rain")
 
 
@@ -113,6 +114,9 @@ def _add_looks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", default="", metavar="FOLDER", help="where a fetched model's weights lie")
     parser.add_argument(
         "--guidance", type=float, default=2.5, help="how closely rain keeps to its conditions (default: 2.5)"
+    )
+    parser.add_argument(
+        "--tracker", choices=TRACKERS, default="mediapipe", help="who reads you; dwpose is slow and fetched"
     )
     parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
     parser.add_argument("--precision", choices=("auto", "bf16", "f32"), default="auto")

@@ -16,6 +16,7 @@ from engine.settings import (
     RuntimeChoice,
     Settings,
     StageSettings,
+    TrackerChoice,
 )
 
 _KEYS = {"green": (0, 255, 0), "blue": (0, 0, 255), "magenta": (255, 0, 255)}
@@ -34,6 +35,7 @@ def settings_from(arguments: argparse.Namespace, pace: Pace) -> Settings:
         model=Model(arguments.model),
         weights=arguments.weights,
         guidance=arguments.guidance,
+        tracker=TrackerChoice(arguments.tracker),
         quality=quality_from(arguments),
         stage=stage_from(arguments.backdrop, arguments.blur),
         picture_size=frame_from(arguments.frame),

@@ -87,9 +87,21 @@ class FaceFollower:
         """
         points = to_picture_heights(mesh, aspect)
         fit = fit_head(points)
-        score = tracking_quality(fit, points, aspect, self._speed(fit, at_s))
-        self._last_fit, self._last_s = fit, at_s
+        score = tracking_quality(fit, points, aspect, self.speed(fit, at_s))
         seen = np.concatenate([face_points(points), pupil_points(points)])  # (70, 3)
+        return self.follow(fit, seen, score, aspect, at_s)
+
+    def follow(self, fit: HeadFit, seen: Array, score: float, aspect: float, at_s: float) -> FaceReading:
+        """Return the reading of a head and its points, however they were found.
+
+        Args:
+            fit: The head.
+            seen: ``(70, 3)`` 68 iBUG points and the pupils, picture heights.
+            score: Tracking quality, 0..1.
+            aspect: Width over height of the picture.
+            at_s: Media time of the frame.
+        """
+        self._last_fit, self._last_s = fit, at_s
         local = (seen - fit.translation) @ fit.rotation / fit.scale
         if self._filters is not None:
             fit, local = self._filters.filter(fit, local, at_s)
@@ -103,7 +115,7 @@ class FaceFollower:
             score=score,
         )
 
-    def _speed(self, fit: HeadFit, at_s: float) -> float:
+    def speed(self, fit: HeadFit, at_s: float) -> float:
         """Travel of the head since the last frame, outer eye distances a second."""
         step_s = at_s - self._last_s
         if self._last_fit is None or not 0 < step_s < _QUALITY_STEP_S:

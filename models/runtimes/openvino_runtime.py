@@ -59,6 +59,38 @@ def compile_openvino(
     return OpenVinoNetwork(core().compile_model(core().read_model(graph), "CPU", config), names)
 
 
+def compile_onnx_file(path: Path, settings: RuntimeSettings) -> "OpenVinoNetwork":
+    """Compile a published ONNX file for one picture at a time; its own names are kept.
+
+    Args:
+        path: The file. Dimensions that it leaves open (the batch) become 1.
+        settings: As for ``compile_openvino``.
+
+    Raises:
+        RuntimeUnavailableError: the CPU does not compute in that precision.
+        ValueError: there is no such file, or it is no graph that OpenVINO can read.
+    """
+    if settings.precision not in cpu_precisions():
+        raise RuntimeUnavailableError(
+            f"This CPU does not compute in {settings.precision.value}.",
+            hint=f"Choose {Precision.F32.value}.",
+        )
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    try:
+        model = core().read_model(path)
+        model.reshape({port.any_name: _closed(port.partial_shape) for port in model.inputs})
+        compiled = core().compile_model(model, "CPU", _cpu_config(settings))
+    except RuntimeError as error:  # OpenVINO names no finer type
+        first = (str(error).splitlines() or [""])[0]
+        raise ValueError(f"{path} cannot be read: half a download? ({first})") from error
+    return OpenVinoNetwork(compiled, [port.any_name for port in (*compiled.inputs, *compiled.outputs)])
+
+
+def _closed(shape: Any) -> list[int]:
+    return [dimension.get_length() if dimension.is_static else 1 for dimension in shape]
+
+
 def _cpu_config(settings: RuntimeSettings) -> dict[str, object]:
     return {
         "INFERENCE_PRECISION_HINT": settings.precision.value,
