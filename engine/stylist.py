@@ -212,7 +212,11 @@ class Stylist:
 
     def decode(self, popped: Popped) -> Tensor:
         """Return pictures, ``(c, 3, H, W)``, about -1..1; the next call may overwrite them."""
-        return self._codec.decode(popped.latents)
+        return self.decode_latents(popped.latents)
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Return pictures of clean latents ``(c, C, h, w)``; as ``decode``."""
+        return self._codec.decode(latents)
 
     def reset(self) -> None:
         """Forget all frames and start the noise again."""

@@ -46,7 +46,19 @@ SHARED_BY_ROOMS = frozenset(
 )
 PUBLIC = frozenset(
     f"engine.{name}"
-    for name in ("session", "settings", "status", "types", "errors", "clock", "doctor", "paths", "quiet")
+    for name in (
+        "session",
+        "settings",
+        "status",
+        "types",
+        "errors",
+        "clock",
+        "doctor",
+        "paths",
+        "quiet",
+        "stylise_rooms",
+        "stylise_settings",
+    )
 )
 
 

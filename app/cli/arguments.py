@@ -15,6 +15,7 @@ COUNTS = (1, 2, 4)
 LEVELS = (1, 2, 3, 4)
 TRACKERS = ("mediapipe", "dwpose")
 MODELS = ("pocket", "rain")
+CLOSENESS = ("free", "loose", "balanced", "near", "close")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -37,6 +38,7 @@ def _build() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_animate(commands)
     _add_live(commands)
+    _add_stylise(commands)
     _add_doctor(commands)
     _add_avatars(commands)
     return parser
@@ -89,6 +91,44 @@ def _add_live(commands: Commands) -> None:
     )
     _add_looks(parser)
     parser.set_defaults(run=_run_live)
+
+
+def _add_stylise(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "stylise", help="paint over your own picture to a prompt (shows your likeness; needs a model)"
+    )
+    parser.add_argument("--prompt", required=True, help="what to paint the picture as")
+    parser.add_argument("--negative-prompt", default="", help="what not to paint")
+    parser.add_argument("--source", default="sample", help="camera number, clip, or sample (default: sample)")
+    parser.add_argument(
+        "--output", type=Path, help="the MP4 file of a clip (default: understudy-<clip>.mp4 here)"
+    )
+    parser.add_argument(
+        "--closeness",
+        choices=CLOSENESS,
+        default="balanced",
+        help="how closely the painting keeps to the picture; free takes more steps and delay",
+    )
+    parser.add_argument("--model", help="hub id, diffusers folder or .safetensors file")
+    parser.add_argument(
+        "--lora", action="append", default=[], metavar="NAME[=SCALE]", help="may be given again"
+    )
+    parser.add_argument("--download", action="store_true", help="fetch what is missing (gigabytes)")
+    parser.add_argument("--guidance-scale", type=float, default=1.2, help="1 to 5 (default: 1.2)")
+    parser.add_argument(
+        "--similarity", type=float, metavar="S", help="skip frames more alike than this, 0.9 to 1"
+    )
+    parser.add_argument("--virtual-camera", action="store_true", help="show it to other programs as a webcam")
+    parser.add_argument("--record", type=Path, metavar="PATH", help="record to an MP4 file, live")
+    parser.add_argument("--loop", action="store_true", help="play a clip again and again")
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop N seconds after the first picture")
+    parser.add_argument("--mirror", action=argparse.BooleanOptionalAction, default=False)
+    parser.add_argument("--size", type=int, choices=SIZES, default=512, help="side of the painted picture")
+    parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
+    parser.add_argument("--precision", choices=("auto", "bf16", "f32"), default="auto")
+    parser.add_argument("--seed", type=int, default=2, help="seed of the noise")
+    parser.add_argument("--json", action="store_true", help="write the report as one line of JSON")
+    parser.set_defaults(run=_run_stylise)
 
 
 def _add_looks(parser: argparse.ArgumentParser) -> None:
@@ -154,6 +194,12 @@ def _run_animate(arguments: argparse.Namespace, console: Console) -> int:
 
 def _run_live(arguments: argparse.Namespace, console: Console) -> int:
     from app.cli.live import run
+
+    return run(arguments, console)
+
+
+def _run_stylise(arguments: argparse.Namespace, console: Console) -> int:
+    from app.cli.stylise import run
 
     return run(arguments, console)
 

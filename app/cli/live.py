@@ -44,6 +44,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     own = chosen_avatar(arguments.avatar, console)
     if own is not None:
         session.set_avatar(own)
+    return show(session, arguments, console, clock)
+
+
+def show(session: Session, arguments: argparse.Namespace, console: Console, clock: Clock) -> int:
+    """Run a session until its end, as ``run`` says, and report.
+
+    Raises:
+        UnderstudyError: the session or its only output failed.
+    """
     try:
         with Interrupt() as interrupt:
             if arguments.record is not None:

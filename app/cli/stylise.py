@@ -1,0 +1,110 @@
+"""`understudy stylise`: a camera or a clip in, the same picture painted to a prompt out."""
+
+import argparse
+import os
+from fractions import Fraction
+from pathlib import Path
+
+from app.cli.animate import default_output
+from app.cli.console import Console
+from app.cli.failure import EXIT_INTERRUPTED
+from app.cli.interrupt import Interrupt
+from app.cli.live import show
+from app.cli.progress import Progress
+from app.cli.report import animate_json, animate_lines
+from engine.clock import SystemClock
+from engine.errors import SettingsError
+from engine.session import AnimateHooks, Ending, Session, animate
+from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings
+from engine.stylise_rooms import StyliseRooms
+from engine.stylise_settings import PUBLISHED_MODELS, Closeness, StyliseSettings
+
+LIKENESS = (
+    "The stylise mode paints over your own picture: your likeness, room and movements can be recognised. "
+    "For an avatar in your place, use `understudy live`."
+)
+_LOSS = LossSettings(hold_s=0.0, ease_s=0.05)  # without a frame, the card at once
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Paint a clip to a file, or a camera live, and return the exit code.
+
+    Raises:
+        UnderstudyError: the model is missing, nothing could be written, or the session failed.
+    """
+    stylise = stylise_from(arguments)
+    console.warn(LIKENESS)
+    if arguments.download:
+        _allow_download(stylise, console)
+    rooms = StyliseRooms(stylise)
+    is_live = arguments.virtual_camera or arguments.record is not None
+    settings = settings_from(arguments, Pace.LIVE if is_live else Pace.OFFLINE)
+    if is_live:
+        clock = SystemClock()
+        return show(Session(settings, rooms=rooms, clock=clock), arguments, console, clock)
+    return _paint_clip(settings, rooms, arguments, console)
+
+
+def stylise_from(arguments: argparse.Namespace) -> StyliseSettings:
+    """Return what was chosen. Raises ``SettingsError``."""
+    return StyliseSettings(
+        prompt=arguments.prompt,
+        negative_prompt=arguments.negative_prompt,
+        closeness=Closeness[arguments.closeness.upper()],
+        model=arguments.model or next(iter(PUBLISHED_MODELS)),
+        loras=tuple(_lora(text) for text in arguments.lora),
+        guidance_scale=arguments.guidance_scale,
+        similarity=arguments.similarity,
+        may_download=arguments.download,
+    )
+
+
+def settings_from(arguments: argparse.Namespace, pace: Pace) -> Settings:
+    """Return the session's settings. Raises ``SettingsError``."""
+    return Settings(
+        source=arguments.source,
+        pace=pace,
+        mirror=arguments.mirror,
+        loop=arguments.loop,
+        quality=Quality(size=arguments.size),
+        loss=_LOSS,
+        runtime=RuntimeChoice(arguments.runtime),
+        precision=Precision(arguments.precision),
+        seed=arguments.seed,
+    )
+
+
+def _lora(text: str) -> tuple[str, float]:
+    """Read ``NAME`` or ``NAME=SCALE``."""
+    name, has_scale, scale = text.rpartition("=")
+    if not has_scale:
+        return text, 1.0
+    try:
+        return name, float(Fraction(scale))
+    except (ValueError, ZeroDivisionError):
+        raise SettingsError(
+            f"The LoRA's scale is {scale!r}.", hint="Write it as NAME=0.8, from 0 to 1."
+        ) from None
+
+
+def _allow_download(stylise: StyliseSettings, console: Console) -> None:
+    """Say what is fetched, and let the hub be reached: the user has asked for it."""
+    published = PUBLISHED_MODELS.get(stylise.model)
+    console.say(f"What is missing is fetched: {published.text if published else stylise.model}.")
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        os.environ[name] = "0"
+
+
+def _paint_clip(
+    settings: Settings, rooms: StyliseRooms, arguments: argparse.Namespace, console: Console
+) -> int:
+    output: Path = arguments.output or default_output(arguments.source)
+    progress = Progress(console, SystemClock())
+    with Interrupt() as interrupt:
+        hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)
+        report = animate(settings, output, hooks, rooms=rooms)
+    for line in animate_lines(report):
+        console.say(line) if arguments.json else console.result(line)
+    if arguments.json:
+        console.json(animate_json(report))
+    return EXIT_INTERRUPTED if report.ending is Ending.INTERRUPTED else 0

@@ -1,0 +1,107 @@
+"""What a user chooses for the stylise mode: plain values; importing them loads nothing heavy.
+
+The mode paints over the person's own picture, so it shows the user's likeness by its nature. It is chosen and
+started by its own command, and never instead of an avatar.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from engine.errors import SettingsError
+
+__all__ = ["PUBLISHED_MODELS", "Closeness", "PublishedModel", "StyliseSettings"]
+
+
+class Closeness(Enum):
+    """How closely the painting keeps to the picture; the value is StreamDiffusion's ``t_index_list``.
+
+    Each index is one step and one frame of delay. Even ``CLOSE`` repaints: nothing passes through unpainted.
+    """
+
+    FREE = (18, 26, 35, 45)
+    LOOSE = (22, 32, 45)
+    BALANCED = (32, 45)
+    NEAR = (38, 45)
+    CLOSE = (42,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedModel:
+    """What has to be said of a model before it is fetched.
+
+    Attributes:
+        name: As its publisher has it.
+        gigabytes: To fetch, with what belongs to it.
+        licence: Its name.
+        loras: What makes it paint in few steps.
+    """
+
+    name: str
+    gigabytes: float
+    licence: str
+    loras: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """One line: name, size, licence, address."""
+        address = f"https://huggingface.co/{self.name}"
+        return f"{self.name}, about {self.gigabytes:g} GB, licence {self.licence} ({address})"
+
+
+_LCM_LORA = "latent-consistency/lcm-lora-sdv1-5"
+_SD15 = PublishedModel(
+    name="stable-diffusion-v1-5/stable-diffusion-v1-5",
+    gigabytes=4.5,
+    licence="CreativeML OpenRAIL-M",
+    loras=(_LCM_LORA,),
+)
+_TURBO = PublishedModel(name="stabilityai/sd-turbo", gigabytes=5.2, licence="Stability AI Community License")
+PUBLISHED_MODELS: dict[str, PublishedModel] = {model.name: model for model in (_SD15, _TURBO)}
+"""Models whose size and licence are known; the first is the default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyliseSettings:
+    """The stylise mode."""
+
+    prompt: str = field(
+        metadata={"tip": "What the picture is painted as, such as: oil painting of a pirate."}
+    )
+    negative_prompt: str = field(default="", metadata={"tip": "What not to paint; full guidance only."})
+    closeness: Closeness = field(
+        default=Closeness.BALANCED,
+        metadata={"tip": "From free of your picture to close to it. Freer takes more steps and delay."},
+    )
+    model: str = field(
+        default=_SD15.name, metadata={"tip": "A hub id, a diffusers folder, or a .safetensors file."}
+    )
+    loras: tuple[tuple[str, float], ...] = field(
+        default=(), metadata={"tip": "LoRA files, folders or hub ids, and how much of each, 0 to 1."}
+    )
+    guidance_scale: float = field(
+        default=1.2, metadata={"tip": "How far towards the prompt, 1 to 5. Costs nothing."}
+    )
+    similarity: float | None = field(
+        default=None,
+        metadata={"tip": "Skip frames more alike than this, 0.9 to 1: saves power on a still scene."},
+    )
+    may_download: bool = field(default=False, metadata={"tip": "Whether a missing model may be fetched."})
+
+    def __post_init__(self) -> None:
+        if not self.prompt.strip():
+            raise SettingsError("The prompt is empty.", hint="Say what the picture is to be painted as.")
+        if not 1.0 <= self.guidance_scale <= 5.0:  # noqa: PLR2004 - the range of the tip
+            raise SettingsError(
+                f"The guidance scale is {self.guidance_scale:g}.", hint="Choose a value from 1 to 5."
+            )
+        if self.similarity is not None and not 0.9 <= self.similarity <= 1.0:  # noqa: PLR2004 - as above
+            raise SettingsError(
+                f"The similarity is {self.similarity:g}.", hint="Choose a value from 0.9 to 1."
+            )
+
+    @property
+    def all_loras(self) -> dict[str, float]:
+        """The model's own, at full scale, and the user's."""
+        published = PUBLISHED_MODELS.get(self.model)
+        own = dict.fromkeys(published.loras, 1.0) if published else {}
+        return {**own, **dict(self.loras)}
