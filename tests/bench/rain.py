@@ -228,10 +228,96 @@ def _distance(got: Tensor, expected: Tensor) -> float:
     return float((got - expected).norm() / expected.norm())
 
 
+_SETTLE, _AFTER = 2, 12  # ticks before and after another avatar comes
+
+
+def old_avatar_frames(size: Size, threads: int) -> dict[str, int]:
+    """Return how many frames still depend on the old avatar after another one has been put in.
+
+    The same stream runs with either of two old avatars and the same new one. A frame that differs between the
+    two by more than a hundredth (relative L2 of its latents) has something of the old avatar left in it.
+    """
+    new = scene_of(size, avatar=9)
+    counts = {}
+    for name, change in (("reference only", _swap), ("cut", _cut)):
+        with torch.inference_mode():
+            one, other = (_frames_after(scene_of(size, old), new, change, threads) for old in (0, 1))
+        apart = (one - other).flatten(1).norm(dim=1) / other.flatten(1).norm(dim=1)
+        counts[name] = int((apart > 0.01).sum())
+    return counts
+
+
+def _frames_after(
+    old: Scene, new: Scene, change: Callable[[RollingBuffer, Scene], None], threads: int
+) -> Tensor:
+    runtime = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=threads)
+    size = old.size
+    buffer = RollingBuffer(
+        compiled(old, runtime), RAIN, LatentSpec(shape=(4, size.height, size.width)), seed=3
+    )
+    buffer.set_guidance(2.5)
+    buffer.set_reference(old.constant)
+    for _ in range(FRAMES // CHUNK - 1 + _SETTLE):
+        buffer.push(pose_of(old))
+    change(buffer, new)
+    popped = (buffer.push(pose_of(old)) for _ in range(_AFTER))
+    return torch.cat([row.latents.clone() for row in popped if row is not None])
+
+
+def _swap(buffer: RollingBuffer, new: Scene) -> None:
+    """Change the reference, as the published program does."""
+    buffer.set_reference(new.constant)
+
+
+def _cut(buffer: RollingBuffer, new: Scene) -> None:
+    """Start the frames under way again, as ``Pipeline.recast`` does."""
+    buffer.reset()
+    buffer.set_reference(new.constant)
+    for _ in range(FRAMES // CHUNK - 1):
+        buffer.push(pose_of(new))
+
+
+def operating_points(size: Size, ticks: int, threads: int) -> list[dict[str, float]]:
+    """Return what each N and c costs: frames held back, and time per frame by torch in float32."""
+    scene = scene_of(size)
+    runtime = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=threads)
+    points = []
+    for levels in (2, 3, 4):
+        for chunk in (1, 2, 4):
+            settings = replace(RAIN, levels=levels, chunk=chunk)
+            shape = (4, size.height, size.width)
+            buffer = RollingBuffer(compiled(scene, runtime), settings, LatentSpec(shape=shape))
+            buffer.set_guidance(2.5)
+            buffer.set_reference(scene.constant)
+            pose = {name: values[:chunk] for name, values in pose_of(scene).items()}
+            with torch.inference_mode():
+                for _ in range(levels):
+                    buffer.push(pose)
+                took = [_timed(buffer, pose) for _ in range(ticks)]
+            points.append(
+                {
+                    "levels": levels,
+                    "chunk": chunk,
+                    "frames_held_back": levels * chunk - 1,
+                    "ms_a_frame": round(statistics.median(took) / chunk, 1),
+                }
+            )
+    return points
+
+
+def _timed(buffer: RollingBuffer, pose: Tensors) -> float:
+    started = time.perf_counter()
+    buffer.push(pose)
+    return (time.perf_counter() - started) * 1e3
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="RAIN's denoising tick with random weights.")
     parser.add_argument("--ticks", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--no-table", action="store_true", help="leave avatar changes and the N x c table out"
+    )
     parser.add_argument("--size", action="append", choices=[size.name for size in SIZES])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -242,6 +328,7 @@ def main() -> None:
             result = measure(size, options.ticks, options.threads)
             results.append(result)
             show(result)
+    extra = {} if options.no_table else tables(options)
     after = machine.measure_reference(options.threads)
     document = {
         "bench": "rain",
@@ -249,8 +336,23 @@ def main() -> None:
         "threads": options.threads,
         "busy": machine.is_busy(before, after),
         "results": results,
+        **extra,
     }
     print(json.dumps(document))
+
+
+def tables(options: argparse.Namespace) -> dict[str, object]:
+    size = SIZES[0]
+    old = old_avatar_frames(size, options.threads)
+    print("frames with something of the old avatar:", ", ".join(f"{name} {n}" for name, n in old.items()))
+    points = operating_points(size, options.ticks, options.threads)
+    for point in points:
+        print(
+            "  N {levels} c {chunk}: {frames_held_back:2} frames held back, {ms_a_frame:6.1f} ms".format(
+                **point
+            )
+        )
+    return {"old_avatar_frames": old, "operating_points": points}
 
 
 def show(result: Mapping[str, object]) -> None:
