@@ -138,7 +138,7 @@ def test_a_backdrop_that_is_no_picture(understudy: Understudy, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("output", "said"),
-    [("no/such/out.mp4", "no/such"), (".", ".mp4"), ("/proc/understudy.mp4", "/proc/understudy.mp4")],
+    [("no/such/out.mp4", "no/such"), ("me.txt", ".mp4"), ("/proc/understudy.mp4", "/proc/understudy.mp4")],
 )
 def test_an_output_that_cannot_be_written(
     understudy: Understudy, tmp_path: Path, output: str, said: str
