@@ -68,6 +68,12 @@ class RuntimeMissingError(UnderstudyError):
     exit_code = 7
 
 
+class MemoryTooSmallError(UnderstudyError):
+    """What was asked for does not fit into the memory of the device."""
+
+    exit_code = 10
+
+
 class DisplayMissingError(UnderstudyError):
     """There is no display to open a window on."""
 

@@ -22,10 +22,12 @@ class PromptEncoder:
     Args:
         text_encoder: ``transformers.CLIPTextModel``.
         tokenizer: ``transformers.CLIPTokenizer``; None where there is none: then every encoding is refused.
+        clip_skip: Last layers that are left out, as Live2Diff counts: 0 none, 2 takes the third from last.
     """
 
-    def __init__(self, text_encoder: nn.Module, tokenizer: Any) -> None:
+    def __init__(self, text_encoder: nn.Module, tokenizer: Any, clip_skip: int = 0) -> None:
         self._text_encoder: Any = text_encoder
+        self._clip_skip = clip_skip
         self._tokenizer = tokenizer
         self._kept: OrderedDict[str, Tensor] = OrderedDict()
 
@@ -81,5 +83,13 @@ class PromptEncoder:
         )
         device = next(self._text_encoder.parameters()).device
         with torch.no_grad():
-            states: Tensor = self._text_encoder(tokens.input_ids.to(device))[0]
-        return states.float()
+            return self._states(tokens.input_ids.to(device)).float()
+
+    def _states(self, ids: Tensor) -> Tensor:
+        if not self._clip_skip:
+            states: Tensor = self._text_encoder(ids)[0]
+            return states
+        layers = self._text_encoder(ids, output_hidden_states=True).hidden_states
+        bare = getattr(self._text_encoder, "text_model", self._text_encoder)
+        skipped: Tensor = bare.final_layer_norm(layers[-1 - self._clip_skip])
+        return skipped

@@ -109,6 +109,32 @@ class LcmIndexTimesteps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StrengthTimesteps:
+    """The last part of the LCM grid, evenly: the more strength, the freer of the picture (Live2Diff).
+
+    Attributes:
+        strength: Share of the grid that is used, above 0 up to 1. 0.4 gives indices 30 and 40 for two steps,
+            0.5 gives 25, 31, 37 and 43 for four, as the published styles have them.
+        grid: The grid.
+    """
+
+    strength: float
+    grid: LcmTimesteps = LcmTimesteps()
+
+    def __post_init__(self) -> None:
+        """Refuse a strength out of its range. Raises ``ValueError``."""
+        if not 0.0 < self.strength <= 1.0:
+            raise ValueError(f"expected a strength above 0 up to 1, got {self.strength}")
+
+    def __call__(self, num_steps: int) -> tuple[float, ...]:
+        """Return the timesteps. Raises ``ValueError`` for more steps than the part has."""
+        original = self.grid.original()
+        used = round(len(original) * self.strength)
+        _check(num_steps, used)
+        return tuple(original[len(original) - used + index * used // num_steps] for index in range(num_steps))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListedTimesteps:
     """Timesteps that are simply listed (PersonaLive: 999, 666, 333, 0).
 

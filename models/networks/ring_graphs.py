@@ -61,6 +61,8 @@ class _RingUNet(nn.Module):
 
     def forward(self, latents: Tensor, levels: Tensor, depth: Tensor, **others: Tensor) -> tuple[Tensor, ...]:
         newest: dict[str, NewKv] = {}
+        dtype = self.unet.conv_in.weight.dtype  # the buffer holds float32, the rings what the weights are
+        latents, depth = latents.to(dtype), depth.to(dtype)
         if self.has_past:
             across = BesideRing(others, RingSlots.from_tensors(others), newest)
         else:

@@ -11,6 +11,7 @@ from models.diffusion.timesteps import (
     LcmTimesteps,
     LeadingTimesteps,
     ListedTimesteps,
+    StrengthTimesteps,
     TimestepGrid,
     TrailingTimesteps,
 )
@@ -70,3 +71,14 @@ def test_grids_fall(grid: TimestepGrid) -> None:
         timesteps = grid(num_steps)
         assert len(timesteps) == num_steps
         assert all(later < earlier for earlier, later in pairwise(timesteps))
+
+
+def test_strength_gives_the_published_styles() -> None:
+    grid = LcmTimesteps().original()
+    for strength, num_steps, indices in ((0.4, 2, (30, 40)), (0.5, 4, (25, 31, 37, 43)), (1.0, 1, (0,))):
+        expected = tuple(grid[index] for index in indices)
+        assert StrengthTimesteps(strength=strength)(num_steps) == expected
+    with pytest.raises(ValueError, match=r"1\.2"):
+        StrengthTimesteps(strength=1.2)
+    with pytest.raises(ValueError, match="2"):
+        StrengthTimesteps(strength=0.02)(2)

@@ -1,0 +1,151 @@
+"""What a Live2Diff stream needs in memory, said before it starts; what does not fit is refused."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from engine.denoise.memory import LIVE2DIFF_RING, KvFormat, RingSettings, ring_bytes
+from engine.errors import MemoryTooSmallError
+from models.networks.stable_diffusion import LATENT_STRIDE
+from models.networks.unet import UNet, UNetConfig
+
+_GB = 1e9
+_WORKING_SHARE = 0.25  # activations of a tick and of a warm-up beside the weights; a rough share of them
+_SMALLER = (3 / 4, 1 / 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSize:
+    """What decides a stream's memory.
+
+    Attributes:
+        width, height: Of the pictures in pixels, multiples of 8.
+        levels: N.
+        dtype: Of weights, keys and values.
+        ring: The rings.
+    """
+
+    width: int
+    height: int
+    levels: int
+    dtype: torch.dtype = torch.float16
+    ring: RingSettings = LIVE2DIFF_RING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPlan:
+    """Bytes by purpose.
+
+    Attributes:
+        size: Whose they are.
+        rings: Keys and values of all levels.
+        renewal: Sinks under way while a change is warmed up.
+        weights: Of the UNet.
+        working: Everything else, roughly.
+    """
+
+    size: StreamSize
+    rings: int
+    renewal: int
+    weights: int
+    working: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.rings + self.renewal + self.weights + self.working
+
+    @property
+    def text(self) -> str:
+        """One sentence for the log and the window."""
+        return (
+            f"{self.size.width} x {self.size.height} at {self.size.levels} levels needs {_gb(self.total)}: "
+            f"{_gb(self.rings)} of keys and values ({_gb(self.rings // self.size.levels)} a level), "
+            f"{_gb(self.renewal)} while a change is warmed up, {_gb(self.weights)} of weights, "
+            f"about {_gb(self.working)} to work in."
+        )
+
+
+def plan_memory(config: UNetConfig, size: StreamSize) -> MemoryPlan:
+    """Return what a stream needs, without taking any of it.
+
+    Args:
+        config: The UNet, motion modules included.
+        size: The stream.
+    """
+    with torch.device("meta"):
+        unet = UNet(config)
+    layers = unet.temporal_layers(size.height // LATENT_STRIDE, size.width // LATENT_STRIDE)
+    weights = sum(parameter.numel() for parameter in unet.parameters()) * size.dtype.itemsize
+    # a warm-up hands its sinks out as they were computed, before they are put into the rings
+    handed_out = replace(size.ring, window=max(size.ring.sinks, 1), sinks=0, format=KvFormat.NATIVE)
+    return MemoryPlan(
+        size=size,
+        rings=ring_bytes(layers, size.ring, size.levels, size.dtype),
+        renewal=ring_bytes(layers, handed_out, size.levels, size.dtype),
+        weights=weights,
+        working=int(_WORKING_SHARE * weights),
+    )
+
+
+def check_memory(config: UNetConfig, size: StreamSize, free_bytes: int | None) -> MemoryPlan:
+    """Return the plan of a stream that fits.
+
+    Args:
+        config: The UNet.
+        size: The stream.
+        free_bytes: What the device has free (``free_memory``); None: unknown, nothing is refused.
+
+    Raises:
+        MemoryTooSmallError: It does not fit; the hint names what would.
+    """
+    plan = plan_memory(config, size)
+    if free_bytes is None or plan.total <= free_bytes:
+        return plan
+    raise MemoryTooSmallError(
+        f"{plan.text[:-1]}, and {_gb(free_bytes)} are free.", hint=_way_out(config, size, free_bytes)
+    )
+
+
+def free_memory(device: str) -> int | None:
+    """Return the free bytes of a device, or None where they cannot be known."""
+    if torch.device(device).type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:  # not Linux
+        return None
+    fields = dict(line.split(":", 1) for line in lines)
+    return 1024 * int(fields["MemAvailable"].split()[0]) if "MemAvailable" in fields else None
+
+
+def _way_out(config: UNetConfig, size: StreamSize, free_bytes: int) -> str:
+    """Return in words which smaller streams fit, the least change first."""
+    fitting = [words for words, smaller in _smaller(size) if plan_memory(config, smaller).total <= free_bytes]
+    if not fitting:
+        return "Free some memory, or use another device: no smaller stream fits either."
+    return f"Choose {' or '.join(fitting)}."
+
+
+def _smaller(size: StreamSize) -> list[tuple[str, StreamSize]]:
+    small_ring = replace(size.ring, format=KvFormat.INT8)
+    sizes = []
+    if size.ring.format is KvFormat.NATIVE:
+        sizes.append(("8-bit keys and values", replace(size, ring=small_ring)))
+    sizes += [
+        (f"{levels} level{'s' if levels > 1 else ''}", replace(size, levels=levels))
+        for levels in range(size.levels - 1, 0, -1)
+    ]
+    for share in _SMALLER:
+        width, height = (int(side * share) // 64 * 64 for side in (size.width, size.height))
+        if width and height:
+            sizes.append((f"{width} x {height} pixels", replace(size, width=width, height=height)))
+    if size.levels > 1:
+        least = replace(sizes[-1][1], levels=1, ring=small_ring)
+        sizes.append((f"all three: {least.width} x {least.height}, 1 level, 8 bits", least))
+    return sizes
+
+
+def _gb(num_bytes: int) -> str:
+    return f"{num_bytes / _GB:.2f} GB"
