@@ -33,7 +33,7 @@ class VideoDecoder:
         graph = taesdv_graph(codec, chunk, cells, cells)
         self._network = load_network(graph.module, graph.inputs, graph.outputs, runtime)
         self._memories = {
-            name: torch.zeros(shape)
+            name: torch.zeros(shape, device=next(codec.parameters()).device)
             for name, shape in self._network.input_shapes.items()
             if name.startswith("memory_")
         }
@@ -65,5 +65,5 @@ class VideoDecoder:
             memory.copy_(decoded[f"{name}_next"])
         pictures = decoded["pictures"]
         rgba = np.full((len(pictures), *pictures.shape[2:], 4), _OPAQUE, np.uint8)
-        rgba[..., :3] = (pictures * 255.0 + 0.5).byte().permute(0, 2, 3, 1).numpy()
+        rgba[..., :3] = (pictures * 255.0 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy()
         return rgba

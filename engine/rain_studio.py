@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from engine.condition.rain import RainConditioner
+from engine.condition.rain import RainConditioner, device_of
 from engine.decode_video import VideoDecoder
 from engine.denoise.buffer import RollingBuffer
 from engine.denoise.presets import RAIN
@@ -87,7 +87,7 @@ class RainStudio:
         buffer = RollingBuffer(
             denoiser,
             replace(RAIN, levels=levels, chunk=chunk),
-            LatentSpec(shape=(LATENT_CHANNELS, cells, cells)),
+            LatentSpec(shape=(LATENT_CHANNELS, cells, cells), device=device_of(self._networks.denoiser)),
             seed=seed,
         )
         decoder = VideoDecoder(self._networks.codec, self._runtime, chunk, quality.size)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.types import Avatar, Control, RgbImage
 from models.checkpoints.rain import RainNetworks
@@ -58,6 +58,7 @@ class RainConditioner:
         self._guider = guider
         self._canvas = canvas
         self._size = size
+        self._device = device_of(networks.pose_guider)
         rgb = _stretched(avatar.rgb, size)
         self.picture = torch.cat([rgb, torch.ones(1, 1, size, size)], dim=1)
         self.plate: RgbImage = (rgb[0].permute(1, 2, 0) * 255.0 + 0.5).byte().contiguous().numpy()
@@ -79,7 +80,7 @@ class RainConditioner:
             ``pose (1, C, S/8, S/8)`` float32; memory that the next call may overwrite.
         """
         canvas = torch.from_numpy(self._canvas(control, self._size))
-        pixels = canvas.permute(2, 0, 1)[None].float() / 255.0
+        pixels = canvas.to(self._device).permute(2, 0, 1)[None].float() / 255.0
         return {"pose": self._guider.run({"condition": pixels})["pose"].clone()}
 
 
@@ -100,6 +101,11 @@ def read_reference(networks: RainNetworks, encoders: RainEncoders, rgb: Tensor) 
     banks = read_banks(networks.reference, encoders.latents(rgb).to(weight), token)
     projected = networks.denoiser.project_reference(banks) | networks.denoiser.project_prompt(token)
     return {name: value.float() for name, value in projected.items()}
+
+
+def device_of(network: nn.Module) -> str:
+    """Return where a network lives."""
+    return str(next(network.parameters()).device)
 
 
 def _stretched(rgb: RgbImage, size: int) -> Tensor:
