@@ -49,7 +49,7 @@ class PictureCodec:
         return self._encoder.run({"pixels": pixels})["latents"]
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Return pictures, ``(c, 3, H, W)``, about -1..1 and not clamped; the next call may overwrite them."""
+        """Return pictures, ``(c, 3, H, W)``, about -1..1, not clamped; the next call may overwrite them."""
         return self._decoder.run({"latents": latents})["pixels"]
 
 

@@ -17,7 +17,7 @@ brings the first four back for comparisons:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -27,6 +27,14 @@ from engine.denoise.settings import NEEDS_NEGATIVE, Guidance, Residual
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings, SkipCount
 from engine.pictures import pil2tensor, pixels_from, postprocess_image
 from engine.stream_settings import StreamSettings
+from engine.streamdiffusion_options import (
+    PUBLISHED_SEED,
+    STREAM_DEFAULTS,
+    PrepareOptions,
+    StreamChanges,
+    StreamOptions,
+    check_names,
+)
 from engine.stylist import Prompts, Stylist
 from models.checkpoints.lora import fuse_lora, read_lora
 from models.checkpoints.stable_diffusion import LCM_LORA, from_pipeline, lora_file
@@ -41,7 +49,6 @@ _PRECISIONS = {
     torch.bfloat16: Precision.BF16,
     torch.float16: Precision.F16,
 }
-_PUBLISHED_SEED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,45 +72,37 @@ class StreamDiffusion:
             of the picture, large ones keep close to it.
         torch_dtype: Arithmetic of the networks: float32, bfloat16, or float16 on a GPU.
         width, height: Of the pictures in pixels, multiples of 8.
-        do_add_noise: Whether each step after the first adds noise again.
-        use_denoising_batch: Whether the steps work on as many frames at once.
-        frame_buffer_size: Frames that enter together, and come out together.
-        cfg_type: "none", "full", "self" or "initialize".
-        runtime: How the networks are run; None: torch where ``pipe`` lives.
-        parity: Whether the original's faults are brought back.
+        more: See ``StreamOptions``.
 
     Raises:
         ValueError: An argument is out of its range; the message says which, what was expected and what came.
         CheckpointError: The pipeline's noise schedule is not known.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the original's signature
+    def __init__(
         self,
         pipe: Any,
         t_index_list: Sequence[int],
         torch_dtype: torch.dtype = torch.float32,
         width: int = 512,
         height: int = 512,
-        do_add_noise: bool = True,
-        use_denoising_batch: bool = True,
-        frame_buffer_size: int = 1,
-        cfg_type: str = "self",
-        *,
-        runtime: RuntimeSettings | None = None,
-        parity: bool = False,
+        **more: Unpack[StreamOptions],
     ) -> None:
+        check_names(more, StreamOptions)
+        options: StreamOptions = {**STREAM_DEFAULTS, **more}
         self.pipe = from_pipeline(pipe)
-        self._parity = parity
-        self._runtime = runtime or _torch_runtime(torch_dtype)
+        self._parity = options["parity"]
+        self._runtime = options["runtime"] or _torch_runtime(torch_dtype)
+        has_recursion = self._parity and options["use_denoising_batch"]
         self._settings = StreamSettings(
             t_index_list=tuple(t_index_list),
             width=width,
             height=height,
-            frame_buffer_size=frame_buffer_size,
-            cfg_type=_guidance(cfg_type),
-            do_add_noise=do_add_noise,
-            is_stream_batch=use_denoising_batch,
-            residual=Residual.PUBLISHED if parity and use_denoising_batch else Residual.EXACT,
+            frame_buffer_size=options["frame_buffer_size"],
+            cfg_type=_guidance(options["cfg_type"]),
+            do_add_noise=options["do_add_noise"],
+            is_stream_batch=options["use_denoising_batch"],
+            residual=Residual.PUBLISHED if has_recursion else Residual.EXACT,
         )
         self._loras: list[str] = []
         self._filter: SimilarityFilter | None = None
@@ -153,15 +152,14 @@ class StreamDiffusion:
         self._filter = None
 
     @torch.no_grad()
-    def prepare(  # noqa: PLR0913, PLR0917 - the original's signature
+    def prepare(
         self,
         prompt: str,
         negative_prompt: str = "",
         num_inference_steps: int = 50,
         guidance_scale: float = 1.2,
         delta: float = 1.0,
-        generator: torch.Generator | None = None,
-        seed: int = _PUBLISHED_SEED,
+        **more: Unpack[PrepareOptions],
     ) -> None:
         """Begin a stream.
 
@@ -171,13 +169,12 @@ class StreamDiffusion:
             num_inference_steps: Length of the grid that ``t_index_list`` counts in, 1..50.
             guidance_scale: At least 1; without guidance it has no effect.
             delta: Weight of the residual noise, at least 0, for self and initialize guidance.
-            generator: Its device's seed is not used: only ``seed`` decides, as in the original.
-            seed: Of the noise.
+            more: See ``PrepareOptions``.
 
         Raises:
             ValueError: An argument is out of its range.
         """
-        del generator
+        check_names(more, PrepareOptions)
         self._settings = replace(self._settings, num_inference_steps=num_inference_steps)
         if not guidance_scale >= 1.0 and self._settings.cfg_type is not Guidance.NONE:
             raise ValueError(f"expected a guidance_scale of at least 1, got {guidance_scale}")
@@ -186,7 +183,7 @@ class StreamDiffusion:
             negative=negative_prompt,
             guidance_scale=guidance_scale,
             delta=delta,
-            seed=seed,
+            seed=more.get("seed", PUBLISHED_SEED),
         )
         self._stylists.clear()
         self.prev_image_result = None
@@ -203,58 +200,34 @@ class StreamDiffusion:
                 stylist.forget_negative()
 
     @torch.no_grad()
-    def update_stream_params(  # noqa: PLR0913 - the forks' signature
-        self,
-        *,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        delta: float | None = None,
-        t_index_list: Sequence[int] | None = None,
-        seed: int | None = None,
-        prompt_list: Prompts | None = None,
-        negative_prompt: str | None = None,
-        prompt_interpolation_method: str | None = None,
-        seed_list: Sequence[tuple[int, float]] | None = None,
-        seed_interpolation_method: str = "linear",
-    ) -> None:
-        """Change anything while it runs; what is None stays. No frame under way is lost but by fewer steps.
+    def update_stream_params(self, **changes: Unpack[StreamChanges]) -> None:
+        """Change anything while it runs; no frame under way is lost but by fewer steps.
 
         Args:
-            num_inference_steps: Length of the grid, 1..50.
-            guidance_scale: At least 1.
-            delta: At least 0.
-            t_index_list: Rising places in the grid; another length changes the number of steps.
-            seed: Of the noise.
-            prompt_list: Texts with weights.
-            negative_prompt: For full and initialize guidance.
-            prompt_interpolation_method: "linear" or "slerp".
-            seed_list: Seeds with weights, instead of ``seed``.
-            seed_interpolation_method: "linear" or "slerp".
+            changes: See ``StreamChanges``; what is left out or None stays.
 
         Raises:
-            ValueError: An argument is out of its range.
+            ValueError: A value is out of its range.
+            TypeError: There is no such name.
         """
-        start = self._started
-        changes: dict[str, Any] = {
-            "prompts": prompt_list,
-            "negative": negative_prompt,
-            "interpolation": _way(prompt_interpolation_method),
-            "guidance_scale": guidance_scale,
-            "delta": delta,
-            "seed": seed if seed_list is None else _blend(seed_list, seed_interpolation_method),
-        }
-        start = replace(start, **{name: value for name, value in changes.items() if value is not None})
+        check_names(changes, StreamChanges)
+        start = _changed(self._started, changes)
+        has_new_seed = start.seed != self._started.seed
         for stylist in self._stylists.values():
-            if t_index_list is not None or num_inference_steps is not None:
-                stylist.set_steps(t_index_list or stylist.settings.t_index_list, num_inference_steps)
-                new = stylist.settings
-                self._settings = replace(
-                    self._settings,
-                    t_index_list=new.t_index_list,
-                    num_inference_steps=new.num_inference_steps,
-                )
-            self._begin(stylist, start, has_new_seed=changes["seed"] is not None)
+            self._change_steps(stylist, changes.get("t_index_list"), changes.get("num_inference_steps"))
+            self._begin(stylist, start, has_new_seed=has_new_seed)
         self._start = start
+
+    def _change_steps(
+        self, stylist: Stylist, t_index_list: Sequence[int] | None, num_inference_steps: int | None
+    ) -> None:
+        if t_index_list is None and num_inference_steps is None:
+            return
+        stylist.set_steps(t_index_list or stylist.settings.t_index_list, num_inference_steps)
+        new = stylist.settings
+        self._settings = replace(
+            self._settings, t_index_list=new.t_index_list, num_inference_steps=new.num_inference_steps
+        )
 
     def update_control_image(self, index: int, image: Any) -> None:
         """Set the picture of one ControlNet from the next call on.
@@ -353,6 +326,22 @@ class StreamDiffusion:
             return torch.zeros(settings.frame_buffer_size, 3, settings.height, settings.width)
         self.prev_image_result = stylist.decode(popped).clone()
         return self.prev_image_result
+
+
+def _changed(start: _Started, changes: StreamChanges) -> _Started:
+    seeds = changes.get("seed_list")
+    blend = None
+    if seeds is not None:
+        blend = _blend(seeds, changes.get("seed_interpolation_method", "linear"))
+    wanted: dict[str, Any] = {
+        "prompts": changes.get("prompt_list"),
+        "negative": changes.get("negative_prompt"),
+        "interpolation": _way(changes.get("prompt_interpolation_method")),
+        "guidance_scale": changes.get("guidance_scale"),
+        "delta": changes.get("delta"),
+        "seed": changes.get("seed") if blend is None else blend,
+    }
+    return replace(start, **{name: value for name, value in wanted.items() if value is not None})
 
 
 def _way(name: str | None) -> Interpolation | None:

@@ -1,16 +1,21 @@
 """StreamDiffusion's wrapper: from the name of a model to pictures, with the names its users know."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-import torch
 from PIL import Image
 from torch import Tensor
 
 from engine.pictures import pixels_from, postprocess_image
 from engine.streamdiffusion import StreamDiffusion
+from engine.streamdiffusion_options import (
+    PUBLISHED_SEED,
+    WRAPPER_DEFAULTS,
+    WrapperOptions,
+    check_names,
+)
 from models.checkpoints.stable_diffusion import (
     LCM_LORA,
     TAESD,
@@ -18,10 +23,8 @@ from models.checkpoints.stable_diffusion import (
     StableDiffusionSource,
     load_stable_diffusion,
 )
-from models.runtimes.protocol import RuntimeSettings
 
 _SD15_PROMPT_DIM = 768
-_PUBLISHED_SEED = 2
 _MODES = ("img2img", "txt2img")
 
 
@@ -31,95 +34,45 @@ class StreamDiffusionWrapper:
     Args:
         model_id_or_path: Hub id, diffusers folder, or ``.safetensors`` file.
         t_index_list: Rising places in the grid of timesteps.
-        lora_dict: LoRA file, folder or hub id -> scale; fused after LCM-LoRA.
-        mode: "img2img" or "txt2img".
-        output_type: "pil", "pt", "np" or "latent" (then -1..1 as it comes).
-        lcm_lora_id: Another LCM-LoRA.
-        vae_id: Another small autoencoder.
-        device: "cpu" or "cuda".
-        dtype: Arithmetic of the networks; float16 needs a GPU.
-        frame_buffer_size: Frames that enter together.
-        width, height: In pixels, multiples of 8.
-        do_add_noise: Whether each step after the first adds noise again.
-        use_lcm_lora: Whether LCM-LoRA is fused, where the model is of its base (Stable Diffusion 1).
-        use_tiny_vae: Whether TAESD replaces the model's autoencoder.
-        enable_similar_image_filter: Whether frames that resemble the last one may be skipped.
-        similar_image_filter_threshold: See ``SimilaritySettings``.
-        similar_image_filter_max_skip_frame: See ``SimilaritySettings``.
-        use_denoising_batch: Whether the steps work on as many frames at once.
-        cfg_type: "none", "full", "self" or "initialize".
-        seed: Of the noise; -1: any.
-        may_download: Whether hub ids may be fetched.
-        runtime: How the networks are run; None: torch.
-        parity: Whether the original's faults are brought back, the lost seed among them.
+        more: See ``WrapperOptions``.
 
     Raises:
         ValueError: An argument is out of its range.
         CheckpointError: Something cannot be loaded.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the original's signature
-        self,
-        model_id_or_path: str,
-        t_index_list: Sequence[int],
-        lora_dict: Mapping[str, float] | None = None,
-        mode: str = "img2img",
-        output_type: str = "pil",
-        lcm_lora_id: str | None = None,
-        vae_id: str | None = None,
-        device: str = "cpu",
-        dtype: torch.dtype = torch.float32,
-        frame_buffer_size: int = 1,
-        width: int = 512,
-        height: int = 512,
-        warmup: int = 10,  # noqa: ARG002 - accepted and unused, as in the original
-        do_add_noise: bool = True,
-        use_lcm_lora: bool = True,
-        use_tiny_vae: bool = True,
-        enable_similar_image_filter: bool = False,
-        similar_image_filter_threshold: float = 0.98,
-        similar_image_filter_max_skip_frame: int = 10,
-        use_denoising_batch: bool = True,
-        cfg_type: str = "self",
-        seed: int = _PUBLISHED_SEED,
-        *,
-        may_download: bool = False,
-        runtime: RuntimeSettings | None = None,
-        parity: bool = False,
+    def __init__(
+        self, model_id_or_path: str, t_index_list: Sequence[int], **more: Unpack[WrapperOptions]
     ) -> None:
-        if mode not in _MODES:
-            raise ValueError(f"expected a mode of {', '.join(_MODES)}, got {mode!r}")
-        self.mode = mode
-        self.output_type = output_type
-        self._seed = _PUBLISHED_SEED if parity else _any_seed(seed)
-        source = StableDiffusionSource(
-            model=model_id_or_path,
-            vae=(vae_id or TAESD) if use_tiny_vae else None,
-            may_download=may_download,
-        )
-        model = _on(load_stable_diffusion(source), device)
+        check_names(more, WrapperOptions)
+        options: WrapperOptions = {**WRAPPER_DEFAULTS, **more}
+        self.mode, self.output_type = options["mode"], options["output_type"]
+        if self.mode not in _MODES:
+            raise ValueError(f"expected a mode of {', '.join(_MODES)}, got {self.mode!r}")
+        self._seed = PUBLISHED_SEED if options["parity"] else _any_seed(options["seed"])
+        model = _loaded(model_id_or_path, options)
         self.stream = StreamDiffusion(
             model,
             t_index_list,
-            dtype,
-            width,
-            height,
-            do_add_noise,
-            use_denoising_batch,
-            frame_buffer_size,
-            cfg_type,
-            runtime=runtime,
-            parity=parity,
+            options["dtype"],
+            options["width"],
+            options["height"],
+            do_add_noise=options["do_add_noise"],
+            use_denoising_batch=options["use_denoising_batch"],
+            frame_buffer_size=options["frame_buffer_size"],
+            cfg_type=options["cfg_type"],
+            runtime=options["runtime"],
+            parity=options["parity"],
         )
-        if use_lcm_lora and _takes_lcm_lora(model, model_id_or_path):
-            self.stream.load_lcm_lora(lcm_lora_id or LCM_LORA)
+        if options["use_lcm_lora"] and _takes_lcm_lora(model, model_id_or_path):
+            self.stream.load_lcm_lora(options["lcm_lora_id"] or LCM_LORA)
             self.stream.fuse_lora()
-        for name, scale in (lora_dict or {}).items():
+        for name, scale in (options["lora_dict"] or {}).items():
             self.stream.load_lora(name)
             self.stream.fuse_lora(lora_scale=scale)
-        if enable_similar_image_filter:
+        if options["enable_similar_image_filter"]:
             self.stream.enable_similar_image_filter(
-                similar_image_filter_threshold, similar_image_filter_max_skip_frame
+                options["similar_image_filter_threshold"], options["similar_image_filter_max_skip_frame"]
             )
 
     @property
@@ -183,7 +136,13 @@ def _takes_lcm_lora(model: StableDiffusion, name: str) -> bool:
     return config.cross_attention_dim == _SD15_PROMPT_DIM and "turbo" not in Path(name).name.lower()
 
 
-def _on(model: StableDiffusion, device: str) -> StableDiffusion:
-    for network in (model.unet, model.vae, model.text_encoder, *model.controlnets):
-        network.to(device)
+def _loaded(name: str, options: WrapperOptions) -> StableDiffusion:
+    source = StableDiffusionSource(
+        model=name,
+        vae=(options["vae_id"] or TAESD) if options["use_tiny_vae"] else None,
+        may_download=options["may_download"],
+    )
+    model = load_stable_diffusion(source)
+    for network in (model.unet, model.vae, model.text_encoder):
+        network.to(options["device"])
     return model

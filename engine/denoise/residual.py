@@ -86,7 +86,13 @@ class PublishedResidual:
         """Begin with the level's noise; in one step, with what the frame before left."""
         row.anchor.copy_(self._left_over if entering.num_steps == 1 else row.noise)
 
-    def take_negative(self, rows: Rows, epsilon: Tensor, alpha: Tensor, sigma: Tensor) -> None:  # noqa: ARG002
+    def take_negative(
+        self,
+        rows: Rows,
+        epsilon: Tensor,
+        alpha: Tensor,  # noqa: ARG002 - protocol
+        sigma: Tensor,  # noqa: ARG002 - protocol
+    ) -> None:
         """Take the noise itself."""
         rows.anchor.copy_(epsilon)
 

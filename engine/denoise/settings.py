@@ -171,6 +171,9 @@ class BufferSettings:
             raise ValueError(f"{self.attend} needs {Boot.GROW}, got {self.boot}")
         if self.boot is Boot.ZEROS and self.attend is not Attend.OWN_LEVEL:
             raise ValueError(f"{self.boot} goes with {Attend.OWN_LEVEL}, got {self.attend}")
+        self._check_guidance()
+
+    def _check_guidance(self) -> None:
         if self.attend is Attend.OWN_LEVEL and self.guidance is Guidance.FULL:
             raise ValueError(f"{self.guidance} would write the ring of {self.attend} twice in each step")
         if self.guidance is Guidance.INITIALIZE and self.attend is not Attend.NOBODY:

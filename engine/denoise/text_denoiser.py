@@ -14,8 +14,8 @@ _KEPT = 6  # shapes: two numbers of levels, with and without doubles under the n
 class TextDenoiser:
     """A ``Denoiser``: one network of static shape for each number of frames in the buffer.
 
-    Its reference is ``prompt_embeds (1 or F, L, D)``, and with ControlNets ``control_scales (1 or F, n)``; the
-    frames' conditions are then ``control_image (F, n * 3, H, W)`` 0..1, and otherwise nothing.
+    Its reference is ``prompt_embeds (1 or F, L, D)``, and with ControlNets ``control_scales (1 or F, n)``;
+    the frames' conditions are then ``control_image (F, n * 3, H, W)`` 0..1, and otherwise nothing.
 
     Args:
         network: UNet and ControlNets.

@@ -220,6 +220,14 @@ def test_what_cannot_be_is_said(
         make(model)
 
 
+def test_unknown_names_are_refused(model: StableDiffusion) -> None:
+    with pytest.raises(TypeError, match="'cfg'"):
+        stream_of(model, [32], cfg="self")
+    stream = stream_of(model, [32])
+    with pytest.raises(TypeError, match="'sede'"):
+        stream.prepare("a cat", sede=3)  # type: ignore[call-arg]
+
+
 def test_pictures_in_every_form_are_the_same() -> None:
     picture = Image.fromarray((pictures(1)[0][0].permute(1, 2, 0) * 255).byte().numpy())
     expected = pil2tensor(picture) * 2.0 - 1.0

@@ -1,0 +1,152 @@
+"""The many named arguments of StreamDiffusion's classes, with their defaults and ranges."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import torch
+
+from models.runtimes.protocol import RuntimeSettings
+
+PUBLISHED_SEED = 2
+
+
+class StreamOptions(TypedDict, total=False):
+    """More of ``StreamDiffusion``.
+
+    Attributes:
+        do_add_noise: Whether each step after the first adds noise again (yes).
+        use_denoising_batch: Whether the steps work on as many frames at once (yes).
+        frame_buffer_size: Frames that enter together, and come out together, at least 1 (1).
+        cfg_type: "none", "full", "self" or "initialize" ("self").
+        runtime: How the networks are run; None: torch, where they live.
+        parity: Whether the original's faults are brought back (no).
+    """
+
+    do_add_noise: bool
+    use_denoising_batch: bool
+    frame_buffer_size: int
+    cfg_type: str
+    runtime: RuntimeSettings | None
+    parity: bool
+
+
+class PrepareOptions(TypedDict, total=False):
+    """More of ``prepare``.
+
+    Attributes:
+        generator: Not used: only ``seed`` decides, as in the original.
+        seed: Of the noise (2).
+    """
+
+    generator: torch.Generator | None
+    seed: int
+
+
+class StreamChanges(TypedDict, total=False):
+    """What ``update_stream_params`` can change; what is left out or None stays.
+
+    Attributes:
+        num_inference_steps: Length of the grid, 1..50.
+        guidance_scale: At least 1.
+        delta: At least 0.
+        t_index_list: Rising places in the grid; another length changes the number of steps.
+        seed: Of the noise.
+        prompt_list: Texts with weights.
+        negative_prompt: For full and initialize guidance.
+        prompt_interpolation_method: "linear" or "slerp".
+        seed_list: Seeds with weights, instead of ``seed``.
+        seed_interpolation_method: "linear" or "slerp" ("linear").
+    """
+
+    num_inference_steps: int | None
+    guidance_scale: float | None
+    delta: float | None
+    t_index_list: Sequence[int] | None
+    seed: int | None
+    prompt_list: Sequence[tuple[str, float]] | None
+    negative_prompt: str | None
+    prompt_interpolation_method: str | None
+    seed_list: Sequence[tuple[int, float]] | None
+    seed_interpolation_method: str
+
+
+class WrapperOptions(StreamOptions, total=False):
+    """More of ``StreamDiffusionWrapper``, beside what ``StreamDiffusion`` takes.
+
+    Attributes:
+        lora_dict: LoRA file, folder or hub id -> scale; fused after LCM-LoRA.
+        mode: "img2img" or "txt2img" ("img2img").
+        output_type: "pil", "pt", "np", or "latent": -1..1 as it comes ("pil").
+        lcm_lora_id: Another LCM-LoRA.
+        vae_id: Another small autoencoder.
+        device: Where the networks live ("cpu").
+        dtype: Arithmetic of the networks (float32); float16 needs a GPU.
+        width, height: In pixels, multiples of 8 (512).
+        use_lcm_lora: Whether LCM-LoRA is fused, where the model is of its base (yes).
+        use_tiny_vae: Whether TAESD replaces the model's autoencoder (yes).
+        enable_similar_image_filter: Whether frames like the last one may be skipped (no).
+        similar_image_filter_threshold: See ``SimilaritySettings`` (0.98).
+        similar_image_filter_max_skip_frame: See ``SimilaritySettings`` (10).
+        seed: Of the noise; -1: any (2).
+        may_download: Whether hub ids may be fetched (no).
+        warmup: Accepted and unused, as in the original: no call gives junk.
+        acceleration: Accepted and unused: ``runtime`` decides.
+    """
+
+    lora_dict: Mapping[str, float] | None
+    mode: str
+    output_type: str
+    lcm_lora_id: str | None
+    vae_id: str | None
+    device: str
+    dtype: torch.dtype
+    width: int
+    height: int
+    use_lcm_lora: bool
+    use_tiny_vae: bool
+    enable_similar_image_filter: bool
+    similar_image_filter_threshold: float
+    similar_image_filter_max_skip_frame: int
+    seed: int
+    may_download: bool
+    warmup: int
+    acceleration: str
+
+
+STREAM_DEFAULTS: StreamOptions = {
+    "do_add_noise": True,
+    "use_denoising_batch": True,
+    "frame_buffer_size": 1,
+    "cfg_type": "self",
+    "runtime": None,
+    "parity": False,
+}
+
+WRAPPER_DEFAULTS: WrapperOptions = {
+    **STREAM_DEFAULTS,
+    "lora_dict": None,
+    "mode": "img2img",
+    "output_type": "pil",
+    "lcm_lora_id": None,
+    "vae_id": None,
+    "device": "cpu",
+    "dtype": torch.float32,
+    "width": 512,
+    "height": 512,
+    "use_lcm_lora": True,
+    "use_tiny_vae": True,
+    "enable_similar_image_filter": False,
+    "similar_image_filter_threshold": 0.98,
+    "similar_image_filter_max_skip_frame": 10,
+    "seed": PUBLISHED_SEED,
+    "may_download": False,
+}
+
+
+def check_names(given: Mapping[str, Any], known: type) -> None:
+    """Refuse a name that is not one of ``known``'s. Raises ``TypeError`` as Python does."""
+    unknown = sorted(given.keys() - known.__annotations__.keys())
+    if unknown:
+        raise TypeError(
+            f"got an unexpected argument {unknown[0]!r}, expected {sorted(known.__annotations__)}"
+        )
