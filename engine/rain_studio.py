@@ -38,6 +38,10 @@ from models.runtimes.load import NetworkPool, load_network
 from models.runtimes.protocol import Network, RuntimeSettings
 
 _FOLDER = "rain"
+_SOURCES = (
+    "from the hub: Pscgylotti/RAIN-v0.1 and stabilityai/sd-vae-ft-mse, the image encoder of "
+    "lambdalabs/sd-image-variations-diffusers, taesdv.pth of madebyollin/taesdv"
+)
 _LARGEST_GRAPH_BYTES = 2**31  # of an ONNX file that holds its own weights
 _BYTES_PER_WEIGHT = 4
 
@@ -157,4 +161,4 @@ def _graph_bytes(network: nn.Module) -> int:
 
 def _hint(folder: Path) -> str:
     names = ", ".join((*RAIN_FILES, *(f"{name}/" for name in ENCODER_FOLDERS)))
-    return f"Put {names} into {folder}, or choose the pocket model."
+    return f"Put {names} into {folder} ({_SOURCES}; about 10 GB), or choose the pocket model."

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine import rain_studio
 from engine.clock import FakeClock
 from engine.denoise.buffer import RollingBuffer
-from engine.errors import WeightsError
+from engine.errors import RuntimeMissingError, WeightsError
 from engine.latency import StageTimes
 from engine.pipeline import STAGES, Cast, Pipeline
 from engine.post.compose import Composer
@@ -165,6 +166,7 @@ def test_missing_weights_say_what_belongs_where(tmp_path: Path) -> None:
         open_rain_studio(replace(SETTINGS, weights=str(tmp_path)), TINY)
     assert str(tmp_path) in caught.value.hint
     assert "image_encoder/" in caught.value.hint
+    assert "Pscgylotti/RAIN-v0.1" in caught.value.hint
 
 
 @pytest.mark.usefixtures("home")
@@ -181,6 +183,15 @@ def test_half_a_download_is_said(weights: Path, tmp_path: Path) -> None:
 def test_the_published_sizes_are_refused_for_tiny_files(weights: Path) -> None:
     with pytest.raises(WeightsError, match="instead of"):
         open_rain_studio(replace(SETTINGS, weights=str(weights)))
+
+
+@pytest.mark.usefixtures("home")
+def test_networks_beyond_one_graph_are_run_by_torch(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rain_studio, "_LARGEST_GRAPH_BYTES", 0)
+    settings = replace(SETTINGS, weights=str(weights), runtime=RuntimeChoice.AUTO)
+    assert open_rain_studio(settings, TINY).runtime_text.startswith("torch")
+    with pytest.raises(RuntimeMissingError, match="too large for OpenVINO"):
+        open_rain_studio(replace(settings, runtime=RuntimeChoice.OPENVINO), TINY)
 
 
 def test_it_is_the_one_buffer(studio: RainStudio) -> None:
