@@ -29,7 +29,14 @@ from engine.settings import Model, Quality, Settings, StageSettings
 from engine.sinks.output_file import check_output
 from engine.sinks.recorder_settings import RecordingReport
 from engine.staging import Staging
-from engine.standard_rooms import StandardRooms, avatar_names, list_cameras, load_avatar, source_clip
+from engine.standard_rooms import (
+    StandardRooms,
+    avatar_names,
+    avatar_to_place,
+    list_cameras,
+    load_avatar,
+    source_clip,
+)
 from engine.status import SessionState, StageTime, Status
 from engine.system_libraries import explained
 from engine.types import Avatar, Origin, Performance, Picture
@@ -53,6 +60,7 @@ __all__ = [
     "Status",
     "animate",
     "avatar_names",
+    "avatar_to_place",
     "list_cameras",
     "load_avatar",
 ]

@@ -71,6 +71,25 @@ def _own_avatar(path: Path) -> Avatar:
     return avatar_from_picture(path.stem, picture, network)
 
 
+def avatar_to_place(path: Path) -> Avatar:
+    """Return a picture in which no face is found as an avatar, for a person to place its points.
+
+    Args:
+        path: A picture.
+
+    Returns:
+        The whole picture, squared, under the default avatar's points; confidence 0.
+
+    Raises:
+        AvatarError: the picture cannot be used.
+    """
+    from engine.capture.avatars import DEFAULT_AVATAR, load_built_in
+    from engine.capture.picture import read_picture
+    from engine.condition.portrait import avatar_by_hand
+
+    return avatar_by_hand(path.stem, read_picture(path), load_built_in(DEFAULT_AVATAR))
+
+
 def list_cameras() -> "list[CameraInfo]":
     """Return the cameras by number; under a millisecond on Linux, up to a second each elsewhere."""
     from engine.capture.cameras import list_cameras as list_all

@@ -36,7 +36,7 @@ def _load_avatar(spec: str) -> Avatar:
 
 
 def _avatar_to_place(path: Path) -> Avatar:
-    from engine.placing import avatar_to_place  # noqa: PLC0415 - see above
+    from engine.session import avatar_to_place  # noqa: PLC0415 - see above
 
     return avatar_to_place(path)
 

@@ -8,7 +8,7 @@ import pytest
 
 from engine.capture.avatars import DEFAULT_AVATAR, load_built_in
 from engine.errors import AvatarError
-from engine.placing import avatar_to_place
+from engine.session import avatar_to_place
 
 
 def test_the_whole_picture_comes_under_the_default_points(tmp_path: Path) -> None:
