@@ -234,13 +234,16 @@ class TemporalAttention(nn.Module):
             for project in (self.to_q, self.to_k, self.to_v)
         )
         q = (q + q_terms[:, :, None, -chunk:]) * q.shape[-1] ** -0.5
-        scores = q @ k.transpose(-1, -2)
+        scores = _scores_of_newest(q, k)
         if cache is not None:
             scores = torch.cat([cache.scores(q), scores], dim=-1)  # (N, heads, L, c, W + c)
         of_positions = q.flatten(2, 3) @ k_terms.transpose(-1, -2)
         scores = scores + of_positions.unflatten(2, (tokens, chunk)) + slots.bias[:, None, None, None]
         weights = scores.softmax(dim=-1)
-        out = weights[..., -chunk:] @ v + (weights.flatten(2, 3) @ v_terms).unflatten(2, (tokens, chunk))
+        newest = weights[..., -chunk:]
+        # one frame alone: a product of numbers, where a product of 1 x 1 matrices costs a call for each
+        out = newest * v if chunk == 1 else newest @ v
+        out = out + (weights.flatten(2, 3) @ v_terms).unflatten(2, (tokens, chunk))
         if cache is not None:
             out = out + cache.mix(weights[..., :-chunk])
         branch: Tensor = self.to_out(out.permute(0, 3, 2, 1, 4).flatten(3).flatten(0, 1))
@@ -258,6 +261,13 @@ class TemporalAttention(nn.Module):
         # (N, L, heads, F, d) -> (N * F, L, D)
         merged: Tensor = self.to_out(out.permute(0, 3, 1, 2, 4).flatten(3).flatten(0, 1))
         return merged
+
+
+def _scores_of_newest(q: Tensor, k: Tensor) -> Tensor:
+    # (N, heads, L, c, d) twice -> (N, heads, L, c, c)
+    if q.shape[3] == 1:
+        return (q * k).sum(dim=-1, keepdim=True)
+    return q @ k.transpose(-1, -2)
 
 
 class ReferenceAttention(nn.Module):

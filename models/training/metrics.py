@@ -123,12 +123,12 @@ def depth_error(inputs: Clip, outputs: Clip, read_depth: ReadDepth) -> float:
 
 def dense_flow() -> Flow:
     """Return OpenCV's dense inverse search (Kroeger et al., arXiv:1603.03590) as a ``Flow``."""
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def flow(picture: NDArray[np.uint8], other: NDArray[np.uint8]) -> Floats:
-        grey = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (picture, other))
-        found: Floats = search.calc(*grey, None)
-        return found
+        grey = [cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (picture, other)]
+        found = np.zeros((*picture.shape[:2], 2), np.float32)
+        return np.asarray(search.calc(grey[0], grey[1], found), np.float32)
 
     return flow
 
@@ -167,8 +167,8 @@ def _moved(picture: Floats, flow: Floats) -> Floats:
     """Return the picture with each pixel taken from where ``flow`` says it was."""
     height, width = flow.shape[:2]
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    moved: Floats = cv2.remap(picture, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
-    return moved
+    moved = cv2.remap(picture, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
+    return np.asarray(moved, np.float32)
 
 
 def _is_seen(back: Floats, forth: Floats) -> NDArray[np.bool_]:

@@ -1,0 +1,38 @@
+"""The bench of Live2Diff's call: contenders agree, and bytes are counted."""
+
+import json
+
+import pytest
+
+from engine.denoise.memory import LIVE2DIFF_RING
+from models.networks.unet import UNetConfig
+from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
+from tests.bench import live2diff
+
+SMALL = live2diff.Size(
+    config=UNetConfig(widths=(32, 32), heads=2, prompt_dim=8, groups=8, temporal=live2diff.TEMPORAL),
+    cells=4,
+    tokens=3,
+)
+TORCH = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=1)
+
+
+def test_copying_changes_nothing_but_the_bytes() -> None:
+    bench = live2diff.Bench(SMALL)
+    calls = {"in place": (bench.in_place(TORCH), False), "copied": (bench.copied(TORCH), True)}
+    one, other = live2diff.measure("small", bench, calls, seconds=0.1)
+    assert other.error == 0.0
+    ring = bench.ring().num_bytes / 1e6
+    assert one.moved_mb == pytest.approx(ring * (1 + 1 / LIVE2DIFF_RING.window))
+    assert other.moved_mb == pytest.approx(one.moved_mb + 4 * ring)
+
+
+def test_the_report_ends_with_one_line_of_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(live2diff.SIZES, "tiny", SMALL)
+    monkeypatch.setattr(live2diff, "contenders", lambda bench, _: {"torch": (bench.in_place(TORCH), False)})
+    assert live2diff.main(["--threads", "1", "--seconds", "0.1", "--sizes", "tiny"]) == 0
+    document = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [row["contender"] for row in document["rows"]] == ["torch"]
+    assert document["rows"][0]["speed"] == 1.0
