@@ -333,13 +333,20 @@ class FakeStudio:
         self.runtime_text = "fake, exact (for tests)"
         self.made: list[Machinery] = []
         self.error: Exception | None = None
+        self.is_guided = False
 
     def machinery(self, quality: Quality, seed: int) -> Machinery:
         if self.error is not None:
             raise self.error
-        buffer = FakeBuffer(quality.levels)
-        self.made.append(Machinery(buffer=buffer, decoder=FakeDecoder(), join=fake_join, chunk=quality.chunk))
-        return self.made[-1]
+        machinery = Machinery(
+            buffer=FakeBuffer(quality.levels),
+            decoder=FakeDecoder(),
+            join=fake_join,
+            chunk=quality.chunk,
+            is_guided=self.is_guided,
+        )
+        self.made.append(machinery)
+        return machinery
 
     def conditioner(self, avatar: Avatar, size: int) -> FakeConditioner:
         return FakeConditioner(avatar)

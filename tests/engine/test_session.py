@@ -13,7 +13,7 @@ import pytest
 from engine.clock import FakeClock, SystemClock
 from engine.errors import AvatarError, EngineFailedError, SettingsError, SinkError, SourceError, WeightsError
 from engine.session import Session
-from engine.settings import LossSettings, Quality, Settings
+from engine.settings import LossSettings, Model, Quality, Settings
 from engine.status import SessionState
 from engine.types import Frame, Origin, Performance
 from tests.fakes import (
@@ -279,6 +279,34 @@ def test_another_quality_is_prepared_beside_the_show(
     wait_until(lambda: (give(source), time.sleep(0.01), bool(new.rows))[2], "frames in the new buffer")
     assert old is not new
     assert session.settings.quality.levels == 2
+
+
+def test_guidance_reaches_the_buffer_and_outlives_a_change_of_quality(
+    source: FakeSource, rooms: FakeRooms
+) -> None:
+    rooms.studio.is_guided = True
+    session = Session(replace(SETTINGS, model=Model.RAIN, guidance=3.0), rooms=rooms, clock=SlowClock())
+    try:
+        session.start()
+        show(session, source)
+        buffer = rooms.studio.made[0].buffer
+        assert isinstance(buffer, FakeBuffer)
+        assert buffer.guidance_scale == 3.0
+        session.set_guidance(4.5)
+        wait_until(lambda: (give(source), buffer.guidance_scale == 4.5)[1], "the new guidance")
+        session.set_quality(Quality(levels=2))
+        wait_until(lambda: len(rooms.studio.made) == 2, "the new machinery")
+        wait_until(lambda: getattr(rooms.studio.made[1].buffer, "guidance_scale", 0) == 4.5, "its guidance")
+        with pytest.raises(SettingsError, match="guidance is 11"):
+            session.set_guidance(11.0)
+        assert session.settings.guidance == 4.5
+    finally:
+        session.stop()
+
+
+def test_the_pocket_model_has_no_guidance(session: Session) -> None:
+    with pytest.raises(SettingsError, match="no guidance"):
+        session.set_guidance(2.0)
 
 
 def test_a_change_while_starting_is_made_once_the_networks_are_there(
