@@ -140,6 +140,8 @@ WRAPPER_DEFAULTS: WrapperOptions = {
     "similar_image_filter_max_skip_frame": 10,
     "seed": PUBLISHED_SEED,
     "may_download": False,
+    "warmup": 0,
+    "acceleration": "none",
 }
 
 
