@@ -1,7 +1,6 @@
 """What a Live2Diff stream needs in memory, said before it starts; what does not fit is refused."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 
@@ -95,7 +94,7 @@ def check_memory(config: UNetConfig, size: StreamSize, free_bytes: int | None) -
     Args:
         config: The UNet.
         size: The stream.
-        free_bytes: What the device has free (``free_memory``); None: unknown, nothing is refused.
+        free_bytes: What the device has free (``models.runtimes.free_memory``); None: unknown, nothing is refused.
 
     Raises:
         MemoryTooSmallError: It does not fit; the hint names what would.
@@ -106,18 +105,6 @@ def check_memory(config: UNetConfig, size: StreamSize, free_bytes: int | None) -
     raise MemoryTooSmallError(
         f"{plan.text[:-1]}, and {_gb(free_bytes)} are free.", hint=_way_out(config, size, free_bytes)
     )
-
-
-def free_memory(device: str) -> int | None:
-    """Return the free bytes of a device, or None where they cannot be known."""
-    if torch.device(device).type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:  # not Linux
-        return None
-    fields = dict(line.split(":", 1) for line in lines)
-    return 1024 * int(fields["MemAvailable"].split()[0]) if "MemAvailable" in fields else None
 
 
 def _way_out(config: UNetConfig, size: StreamSize, free_bytes: int) -> str:

@@ -7,8 +7,9 @@ import torch
 
 from engine.denoise.memory import LIVE2DIFF_RING, KvFormat, KvRing
 from engine.errors import MemoryTooSmallError
-from engine.live2diff_memory import StreamSize, check_memory, free_memory, plan_memory
+from engine.live2diff_memory import StreamSize, check_memory, plan_memory
 from models.networks.unet import TemporalConfig, UNet, UNetConfig
+from models.runtimes.free_memory import free_memory
 
 TEMPORAL = TemporalConfig(max_frames=24, in_mid_block=False)
 FULL = UNetConfig(temporal=TEMPORAL)
