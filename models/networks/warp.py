@@ -95,7 +95,7 @@ def thin_plate_flows(driven: Tensor, reference: Tensor, scores: Tensor, size: in
     pixels = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).reshape(1, -1, 2)
     kernel = _kernel_on_grid(cells, driven)
     side_by_side = weights.permute(0, 2, 1, 3).flatten(2)  # (B, K, V * 2)
-    bent = (kernel @ side_by_side).unflatten(2, (variants, 2)).transpose(1, 2)
+    bent = (kernel @ side_by_side).reshape(batch, size * size, variants, 2).transpose(1, 2)
     moved = bent + affine[:, :, None, 0] + pixels[:, None] @ affine[:, :, 1:]
     return (moved * 2.0).transpose(2, 3).reshape(batch, variants, 2, size, size)
 
