@@ -94,7 +94,7 @@ def check_memory(config: UNetConfig, size: StreamSize, free_bytes: int | None) -
     Args:
         config: The UNet.
         size: The stream.
-        free_bytes: What the device has free (``models.runtimes.free_memory``); None: unknown, nothing is refused.
+        free_bytes: What the device has free, or None where that is unknown: then nothing is refused.
 
     Raises:
         MemoryTooSmallError: It does not fit; the hint names what would.
