@@ -202,13 +202,15 @@ class Live2Diff:
         Returns:
             None of the first seven frames, eight at the eighth, none while the buffer fills (N - 1 frames),
             then one a call. Views, valid until the next call; ``decode`` makes a picture of each.
+
+        Raises:
+            Exception: What made a change fail. The stream keeps the look that it had; call again with the
+                same frame.
         """
         if not self._is_warm:
             self._waiting.append((pixels.to(self._style.device, copy=True), tag))
             return self._begin() if len(self._waiting) == self._num_sinks else []
-        change = self._renewal.take()
-        if change is not None:
-            self._take_over(change)
+        self._take_over_what_is_ready()
         if self._cut(pixels):
             self._begin_scene()
         pixels = pixels.to(self._style.device)
@@ -289,6 +291,15 @@ class Live2Diff:
         """Warm the latest frames up again, on the side."""
         (style, settings), seen = self._wanted, tuple(self._seen)
         self._renewal.ask(lambda: self._warm_up(style, settings, seen))
+
+    def _take_over_what_is_ready(self) -> None:
+        try:
+            change = self._renewal.take()
+        except Exception:
+            self._wanted = self._style, self._settings
+            raise
+        if change is not None:
+            self._take_over(change)
 
     def _take_over(self, change: _Change) -> None:
         self._put_on_stage(change.style, change.settings, change.reference)

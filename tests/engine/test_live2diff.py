@@ -1,7 +1,7 @@
 """Live2Diff's stream on tiny networks: its start, its life, and changes without a pause."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -185,6 +185,22 @@ def test_only_the_newest_wish_is_taken_over(networks: Live2DiffNetworks) -> None
     reference = live._style.reference("hi")
     name = next(iter(reference))
     torch.testing.assert_close(live._buffer._reference[name], reference[name])
+
+
+def test_a_change_that_fails_is_told_and_the_stream_keeps_its_look(networks: Live2DiffNetworks) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        live, clip = stream(networks, executor), frames(14)
+        painted(live, clip[:10])
+        without_words = replace(networks, base=replace(networks.base, tokenizer=None))
+        live._style, kept = live._build_style(networks), live._style
+        live._wanted = live._style, live.settings
+        live._style.networks = without_words
+        live.set_prompt("low hi")
+    with pytest.raises(ValueError, match="no tokenizer"):
+        live.paint(clip[10], 10)
+    assert live.settings.prompt == "hi there"
+    assert [popped.tag for popped in live.paint(clip[10], 10)] == [9]
+    assert kept.layers == live._style.layers
 
 
 def test_another_style_comes_the_same_way(networks: Live2DiffNetworks) -> None:

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from engine.denoise.buffer import RollingBuffer
-from engine.denoise.presets import PERSONA_LIVE, POCKET, RAIN, STREAM_DIFFUSION
+from engine.denoise.presets import LIVE2DIFF, PERSONA_LIVE, POCKET, RAIN, STREAM_DIFFUSION
 from engine.denoise.settings import NEEDS_NEGATIVE, Attend, BufferSettings, Entry, Guidance, NoiseKind
 from tests.engine.denoise.tiny import ALONE, SPEC, ring
 
@@ -26,6 +26,7 @@ SYSTEMS = {
     "initialize guidance": replace(STREAM_DIFFUSION, levels=4, chunk=2, guidance=Guidance.INITIALIZE),
     "rain": RAIN,
     "personalive": PERSONA_LIVE,
+    "live2diff": LIVE2DIFF,
     "micro steps": replace(POCKET, levels=2, micro=3),
     "ring": replace(POCKET, levels=3, micro=2, attend=Attend.OWN_LEVEL),
 }
