@@ -70,8 +70,8 @@ class PocketConditioner:
             control: Where the avatar's points should be.
 
         Returns:
-            With a leading dimension of 1: ``points (61, 2)`` and ``flows (6, 64, 64)`` for the decoder; ``heat (61, h, w)`` and ``warped (8 + C, h, w)`` for the denoiser.
-            New memory.
+            With a leading dimension of 1: ``points (61, 2)`` and ``flows (6, 64, 64)`` for the decoder;
+            ``heat (61, h, w)`` and ``warped (8 + C, h, w)`` for the denoiser. New memory.
 
         Cost: about 3 ms of one core at 256x256.
         """
