@@ -22,9 +22,14 @@ _BACKGROUND, _FIGURE, _TRUNK = 0.0, 0.35, 0.5
 _HEAD, _HEAD_BULGE, _NOSE = 0.5, 0.3, 0.12
 _ARM, _ARM_REACH = 0.5, 0.4
 _SURE = 0.3  # score from which a joint counts
+_TRUNK_WIDTH = 1.35  # the body goes on beyond the joints, in half shoulder widths
+_ABOVE_JOINTS = 0.2
+_NECK_WIDTH = 0.4
+_CHIN = 8
 _NOSE_TIP = 30  # of the 68 points
 _JAW = slice(0, 17)
 _CROWN = 0.75  # the head goes on above the brows by so much of the face's height
+_HAIR = 1.2  # and it is wider than the jaw
 _ARM_LENGTH = 0.75  # a forearm that lies in the picture, in shoulder widths
 _ARM_WIDTH = 0.1  # half of it, in shoulder widths
 
@@ -83,7 +88,7 @@ def _head(performance: Performance, grid: _Grid) -> DepthMap:
     left, right = points[_JAW, 0].min(), points[_JAW, 0].max()
     bottom, brow = points[_JAW, 1].max(), points[17:27, 1].min()
     top = brow - _CROWN * (bottom - brow)
-    radius_x, radius_y = max((right - left) / 2, 1e-3), max((bottom - top) / 2, 1e-3)
+    radius_x, radius_y = max(_HAIR * (right - left) / 2, 1e-3), max((bottom - top) / 2, 1e-3)
     inside = (
         1.0
         - ((grid.x - (left + right) / 2) / radius_x) ** 2
@@ -98,13 +103,19 @@ def _head(performance: Performance, grid: _Grid) -> DepthMap:
 
 
 def _trunk(performance: Performance, grid: _Grid) -> DepthMap:
+    """Return a cylinder under a line through the shoulder joints, sloping away beyond them, and the neck."""
     left, right = (grid.place(point) for point in performance.shoulders)
     half = max(abs(right[0] - left[0]) / 2, 1e-3)
-    across = 1.0 - ((grid.x - (left[0] + right[0]) / 2) / half) ** 2
-    share = np.clip((grid.x - left[0]) / (right[0] - left[0] + 1e-6), 0.0, 1.0)
-    is_below = grid.y > left[1] + share * (right[1] - left[1])
-    round_ = _TRUNK * (0.7 + 0.3 * np.sqrt(np.maximum(across, 0.0)))
-    return np.where(is_below & (across > 0.0), round_, _BACKGROUND).astype(np.float32)
+    across = (grid.x - (left[0] + right[0]) / 2) / (_TRUNK_WIDTH * half)
+    share = (grid.x - left[0]) / (right[0] - left[0] + 1e-6)
+    line = left[1] + np.clip(share, 0.0, 1.0) * (right[1] - left[1]) - _ABOVE_JOINTS * half
+    is_below = grid.y > line + half * across**4
+    round_ = _TRUNK * (0.7 + 0.3 * np.sqrt(np.maximum(1.0 - across**2, 0.0)))
+    trunk: DepthMap = np.where(is_below & (np.abs(across) < 1.0), round_, _BACKGROUND).astype(np.float32)
+    chin = grid.place(performance.face[_CHIN])
+    middle = ((left + right) / 2).astype(np.float32)
+    neck = _rod(grid, (chin, middle), (_TRUNK, _TRUNK), _NECK_WIDTH * half)
+    return np.maximum(trunk, neck)
 
 
 def _arms(performance: Performance, grid: _Grid) -> list[DepthMap]:

@@ -47,7 +47,7 @@ def test_the_order_is_wall_trunk_cheek_nose_and_a_hand_that_points_at_the_camera
     )
     assert wall == 0.0 < trunk < cheek < nose <= 1.0
     assert at(depth, 0.74, 0.92) > trunk + 0.2
-    assert at(depth, 0.25, 0.97) == 0.0  # the other arm is not seen
+    assert at(depth, 0.25, 0.97) < 0.5  # the other arm is not seen: only the trunk is there
 
 
 def test_the_nose_turns_with_the_head() -> None:
