@@ -5,7 +5,7 @@ on this project's own drawings; a photograph or a very different style comes out
 Thread: any.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -144,7 +144,14 @@ def avatar_by_hand(name: str, rgb: RgbImage, template: Avatar) -> Avatar:
     picture = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255.0
     pixels = _cut(picture, _whole(rgb), AVATAR_SIZE)[0].permute(1, 2, 0)
     whole = (pixels * 255.0 + 0.5).clamp(0, 255).byte().contiguous().numpy()
-    return replace(template, name=name, rgb=whole, matte=None, confidence=0.0)
+    return Avatar(
+        name=name,
+        rgb=whole,
+        points=template.points.copy(),
+        depth=template.depth.copy(),
+        scores=template.scores.copy(),
+        confidence=0.0,
+    )
 
 
 def _starts(rgb: RgbImage) -> list[_Square]:

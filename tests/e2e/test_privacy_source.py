@@ -11,7 +11,9 @@ from engine.types import Origin, Performance, Picture
 ENGINE = Path(__file__).parents[2] / "engine"
 MODULES = sorted(ENGINE.rglob("*.py"))
 
-MAY_SEE_FRAMES = ("capture/", "track/", "types.py", "feed.py")
+# The stylise mode shows the user's likeness by its nature, and says so: one file hands frames to its painter.
+MAY_SEE_FRAMES = ("capture/", "track/", "types.py", "feed.py", "stylise.py")
+MAY_STYLISE = ("stylise_rooms.py",)
 MAY_MAKE_PICTURES = ("pipeline.py", "post/standby.py")
 
 
@@ -52,6 +54,24 @@ def test_the_camera_is_no_origin() -> None:
 def test_only_capture_and_tracking_know_frames(module: Path) -> None:
     if not relative(module).startswith(MAY_SEE_FRAMES):
         assert "Frame" not in names_in(module)
+
+
+def test_only_the_stylise_mode_reaches_what_hands_frames_on() -> None:
+    """No session but one that was built with the stylise rooms can meet a frame after tracking."""
+    users = [
+        relative(module)
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ImportFrom) and node.module == "engine.stylise"
+    ]
+    assert users == list(MAY_STYLISE)
+    rooms = [
+        relative(module)
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ImportFrom) and node.module == "engine.stylise_rooms"
+    ]
+    assert rooms == []
 
 
 @pytest.mark.parametrize(
