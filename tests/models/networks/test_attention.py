@@ -88,9 +88,7 @@ def test_a_mask_hides_frames() -> None:
         torch.testing.assert_close(out[frames - 1], attention(x[:frames])[-1])
 
 
-def slots(
-    write: list[int], positions: list[list[int]], num_open: list[int]
-) -> tuple[RingSlots, Tensor]:
+def slots(write: list[int], positions: list[list[int]], num_open: list[int]) -> tuple[RingSlots, Tensor]:
     """One new frame; ``num_open`` slots are seen, the one that it is written to among them."""
     index, position = torch.tensor(write)[:, None], torch.tensor(positions)
     is_open = torch.arange(position.shape[1]) < torch.tensor(num_open)[:, None]
