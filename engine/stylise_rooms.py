@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from engine.denoise.settings import Guidance
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings
-from engine.errors import RuntimeMissingError, SettingsError, WeightsError
+from engine.errors import SettingsError, WeightsError
 from engine.paths import cache_dir
 from engine.pipeline import Composer, Machinery, Row
 from engine.post.letterbox import letterbox
 from engine.post.standby import standby_card
-from engine.settings import Precision, Quality, RuntimeChoice, Settings, StageSettings
+from engine.settings import Quality, Settings, StageSettings
 from engine.standard_rooms import StandardRooms
 from engine.stream_settings import StreamSettings
+from engine.studio import choose
 from engine.stylise import (
     NO_POINTS,
     NO_SCORES,
@@ -41,20 +42,7 @@ from models.checkpoints.stable_diffusion import (
     StableDiffusionSource,
     load_stable_diffusion,
 )
-from models.runtimes.choose import choose_runtime, probe_machine
-from models.runtimes.protocol import Precision as NetworkPrecision
-from models.runtimes.protocol import RuntimeKind, RuntimeSettings, RuntimeUnavailableError
-
-_KINDS = {
-    RuntimeChoice.AUTO: None,
-    RuntimeChoice.OPENVINO: RuntimeKind.OPENVINO,
-    RuntimeChoice.TORCH: RuntimeKind.TORCH,
-}
-_PRECISIONS = {
-    Precision.AUTO: None,
-    Precision.BF16: NetworkPrecision.BF16,
-    Precision.F32: NetworkPrecision.F32,
-}
+from models.runtimes.protocol import RuntimeSettings
 
 
 class StyliseStudio:
@@ -151,12 +139,7 @@ class StyliseRooms(StandardRooms):
 
     def open_studio(self, settings: Settings) -> StyliseStudio:
         """Load the model. Raises ``WeightsError`` or ``RuntimeMissingError``."""
-        try:
-            chosen = choose_runtime(
-                probe_machine(), kind=_KINDS[settings.runtime], precision=_PRECISIONS[settings.precision]
-            )
-        except RuntimeUnavailableError as error:
-            raise RuntimeMissingError(error.message, hint=error.hint) from error
+        chosen = choose(settings)
         runtime = replace(chosen.settings, cache_folder=cache_dir() / "graphs")
         self._studio = StyliseStudio(load_model(self._stylise), self._stylise, runtime, chosen.text)
         return self._studio
