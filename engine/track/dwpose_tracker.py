@@ -15,8 +15,9 @@ from engine.track.face import FaceFollower, FaceReading
 from engine.track.flat_face import fit_flat_head, lifted
 from engine.track.measure import tracking_quality
 from engine.track.presence import Presence
+from engine.track.reading import performance_of
 from engine.track.settings import TrackSettings
-from engine.types import Expression, Frame, HeadPose, Performance, TrackState
+from engine.types import Frame, Performance, TrackState
 
 Array = NDArray[np.float64]
 
@@ -66,7 +67,8 @@ class DwposeTracker:
         state = self._presence.update(is_good, frame.media_s)
         if was_found and state is TrackState.LOST:
             self._face.reset()
-        return self._performance(frame, state, aspect)
+        body = self._body.read(aspect, frame.media_s)
+        return performance_of(frame, state, self._held, body, aspect)
 
     def reset(self) -> None:
         """Forget the past (another clip, another camera)."""
@@ -106,25 +108,6 @@ class DwposeTracker:
         self._held = self._face.follow(fit, points, score, aspect, at_s)
         return True
 
-    def _performance(self, frame: Frame, state: TrackState, aspect: float) -> Performance:
-        body, face = self._body.read(aspect, frame.media_s), self._held or _NOBODY
-        return Performance(
-            frame_index=frame.index,
-            captured_at_s=frame.captured_at_s,
-            state=state,
-            head=face.head,
-            expression=face.expression,
-            face=face.face,
-            pupils=face.pupils,
-            face_score=face.score if state is TrackState.FOUND else 0.0,
-            shoulders=body.shoulders,
-            elbows=body.elbows,
-            wrists=body.wrists,
-            body_score=body.body_score,
-            arm_scores=body.arm_scores,
-            aspect=aspect,
-        )
-
 
 def _as_pose(seen: WholeBody) -> Array:
     """Return the body in the rows that ``BodyFollower`` reads: x, y, and a score as two factors."""
@@ -147,12 +130,3 @@ def _around(seen: WholeBody, width: int, height: int) -> Box | None:
         right=float(end[0]) * width,
         bottom=float(end[1]) * height,
     )
-
-
-_NOBODY = FaceReading(
-    head=HeadPose(),
-    expression=Expression(),
-    face=np.zeros((68, 2), np.float32),
-    pupils=np.zeros((2, 2), np.float32),
-    score=0.0,
-)

@@ -11,10 +11,11 @@ from engine.track.body import BodyFollower
 from engine.track.face import FaceFollower, FaceReading
 from engine.track.graphs import Graphs
 from engine.track.presence import Presence
+from engine.track.reading import performance_of
 from engine.track.schedule import RateMeter, RoundRobin
 from engine.track.settings import TrackSettings
 from engine.track.window import FaceWindow
-from engine.types import Expression, Frame, HeadPose, Performance, RgbImage, Tracker, TrackState
+from engine.types import Frame, Performance, RgbImage, Tracker, TrackState
 
 FACE, BODY, HANDS, MATTE = "face", "body", "hands", "matte"
 _GOOD_SCORE = 0.02  # below this the mesh is noise, not a face
@@ -73,7 +74,8 @@ class MediaPipeTracker:
             self._meters[extra].mark(frame.media_s)
         self._meters[FACE].mark(frame.media_s)
         state = self._follow_face(frame)
-        return self._performance(frame, state)
+        body = self._body.read(self._aspect, frame.media_s)
+        return performance_of(frame, state, self._held_face, body, self._aspect, self._held_matte)
 
     def reset(self) -> None:
         """Forget the past (another clip, another camera); the graphs start anew too."""
@@ -138,35 +140,6 @@ class MediaPipeTracker:
         if reading.score >= _GOOD_SCORE:
             self._held_face = reading
         return self._presence.update(reading.score >= _GOOD_SCORE, frame.media_s)
-
-    def _performance(self, frame: Frame, state: TrackState) -> Performance:
-        face, body = self._held_face or _NOBODY, self._body.read(self._aspect, frame.media_s)
-        return Performance(
-            frame_index=frame.index,
-            captured_at_s=frame.captured_at_s,
-            state=state,
-            head=face.head,
-            expression=face.expression,
-            face=face.face,
-            pupils=face.pupils,
-            face_score=face.score if state is TrackState.FOUND else 0.0,
-            shoulders=body.shoulders,
-            elbows=body.elbows,
-            wrists=body.wrists,
-            body_score=body.body_score,
-            arm_scores=body.arm_scores,
-            aspect=self._aspect,
-            matte=self._held_matte,
-        )
-
-
-_NOBODY = FaceReading(
-    head=HeadPose(),
-    expression=Expression(),
-    face=np.zeros((68, 2), np.float32),
-    pupils=np.zeros((2, 2), np.float32),
-    score=0.0,
-)
 
 
 def open_tracker(settings: TrackSettings) -> Tracker:
