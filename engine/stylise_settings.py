@@ -9,7 +9,14 @@ from enum import Enum
 
 from engine.errors import SettingsError
 
-__all__ = ["PUBLISHED_MODELS", "Closeness", "PublishedModel", "StyliseSettings"]
+__all__ = ["PUBLISHED_MODELS", "Closeness", "Painter", "PublishedModel", "StyliseSettings"]
+
+
+class Painter(Enum):
+    """Which published system paints."""
+
+    STREAM_DIFFUSION = "streamdiffusion"  # each frame by itself: quick, any Stable Diffusion
+    LIVE2DIFF = "live2diff"  # remembers the frames before: steady, and told of depth
 
 
 class Closeness(Enum):
@@ -71,6 +78,13 @@ class StyliseSettings:
     closeness: Closeness = field(
         default=Closeness.BALANCED,
         metadata={"tip": "From free of your picture to close to it. Freer takes more steps and delay."},
+    )
+    painter: Painter = field(
+        default=Painter.STREAM_DIFFUSION,
+        metadata={
+            "tip": "Who paints: streamdiffusion (each frame by itself, quick) or live2diff (remembers the "
+            "frames before: steadier, slower, needs gigabytes of memory)."
+        },
     )
     model: str = field(
         default=_SD15.name, metadata={"tip": "A hub id, a diffusers folder, or a .safetensors file."}
