@@ -74,6 +74,12 @@ class MemoryTooSmallError(UnderstudyError):
     exit_code = 10
 
 
+class FetchError(UnderstudyError):
+    """A published model cannot be fetched: no network, not there, refused, damaged, or no room for it."""
+
+    exit_code = 11
+
+
 class DisplayMissingError(UnderstudyError):
     """There is no display to open a window on."""
 

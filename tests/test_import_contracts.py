@@ -54,6 +54,7 @@ PUBLIC = frozenset(
         "errors",
         "clock",
         "doctor",
+        "fetching",
         "paths",
         "quiet",
         "stylise_rooms",

@@ -1,0 +1,109 @@
+"""The published models that the program can use: where they are, how large, their licences, where they go.
+
+The list is ``assets/catalogue.json``. Sizes and licences are those of the hub's pages; a checksum is pinned
+only where a page states it, and is otherwise the hub's own (``download.py``). Importing this loads nothing
+heavy, and nothing here reaches a network.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+_FORMAT = "understudy-catalogue-1"
+HUB = "https://huggingface.co"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueFile:
+    """One file of a model.
+
+    Attributes:
+        path: In the repository, and below the model's folder.
+        other: Another file that does as well, where publishers have moved on; empty: none.
+        sha256: Known beforehand, in hexadecimal; empty: the hub says it.
+    """
+
+    path: str
+    other: str = ""
+    sha256: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths that will do, the better one first."""
+        return (self.path, self.other) if self.other else (self.path,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEntry:
+    """One published model.
+
+    Attributes:
+        name: What the user types.
+        title: Its own name.
+        purpose: What it is for here.
+        repository: On the hub, "owner/name".
+        folder: Below the models folder, where its loader looks.
+        licence: Name of its licence.
+        licence_url: Where that can be read.
+        is_licence_verified: Whether the publisher's own page was seen to say so.
+        num_bytes: To fetch, without what it needs; rounded where the page rounds.
+        needs: Names of the models without which it does nothing.
+        files: What is fetched; nothing else of the repository is.
+    """
+
+    name: str
+    title: str
+    purpose: str
+    repository: str
+    folder: str
+    licence: str
+    licence_url: str
+    num_bytes: int
+    files: tuple[CatalogueFile, ...]
+    needs: tuple[str, ...] = ()
+    is_licence_verified: bool = True
+
+    @property
+    def address(self) -> str:
+        """Return the page of its repository."""
+        return f"{HUB}/{self.repository}"
+
+    def is_in(self, models: Path) -> bool:
+        """Return whether all its own files lie below the models folder; their content is not read."""
+        folder = models / self.folder
+        return all(any((folder / path).is_file() for path in file.paths) for file in self.files)
+
+
+def read_catalogue() -> dict[str, CatalogueEntry]:
+    """Return the published models by name, in the order in which they are shown."""
+    content = json.loads((files("assets") / "catalogue.json").read_text(encoding="utf-8"))
+    if content["format"] != _FORMAT:
+        raise ValueError(f"the catalogue is {content['format']!r}, expected {_FORMAT!r}")
+    return {entry.name: entry for entry in map(_entry, content["models"])}
+
+
+def with_needs(name: str, catalogue: Mapping[str, CatalogueEntry]) -> tuple[CatalogueEntry, ...]:
+    """Return a model and everything that it needs, itself first, nothing twice.
+
+    Raises:
+        KeyError: There is no such model.
+    """
+    return tuple({entry.name: entry for entry in _walk(name, catalogue)}.values())
+
+
+def _walk(name: str, catalogue: Mapping[str, CatalogueEntry]) -> Iterator[CatalogueEntry]:
+    entry = catalogue[name]
+    yield entry
+    for need in entry.needs:
+        yield from _walk(need, catalogue)
+
+
+def _entry(fields: Mapping[str, Any]) -> CatalogueEntry:
+    listed = tuple(
+        CatalogueFile(path=file["path"], other=file.get("or", ""), sha256=file.get("sha256", ""))
+        for file in fields["files"]
+    )
+    return CatalogueEntry(**{**fields, "files": listed, "needs": tuple(fields.get("needs", ()))})
