@@ -70,11 +70,14 @@ class Conditioner(Protocol):
 
 
 class CleanRow(Protocol):
-    """Frames that left the buffer: views, valid until its next call."""
+    """Frames that left the buffer together: views, valid until its next call.
+
+    They are c frames, or those of several pushes when a system begins with a whole window (Live2Diff).
+    """
 
     @property
     def latents(self) -> "Tensor":
-        """``(c, C, h, w)``."""
+        """``(c, C, h, w)``, oldest first."""
         ...
 
     @property
@@ -84,15 +87,17 @@ class CleanRow(Protocol):
 
     @property
     def tag(self) -> object:
-        """What was pushed as their mark."""
+        """What was pushed as their marks, one for each frame; those of several pushes are joined."""
         ...
 
 
 class Buffer(Protocol):
     """The rolling buffer (``engine.denoise``)."""
 
-    def push(self, conditions: Row, latents: "Tensor | None" = None, tag: object = None) -> CleanRow | None:
-        """Take c frames in; return the c frames that became clean, or None while it fills."""
+    def push(
+        self, conditions: Row, latents: "Tensor | None" = None, tag: tuple[object, ...] = ()
+    ) -> CleanRow | None:
+        """Take c frames in, with a mark each; return the frames that became clean, or None without any."""
         ...
 
     def drain(self) -> Iterator[CleanRow]:
@@ -116,7 +121,7 @@ class Decoder(Protocol):
     """Latents to pictures, with the memory that it carries (``engine.decode``)."""
 
     def decode(self, latents: "Tensor", conditions: Row, picture: "Tensor") -> RgbaImages:
-        """Return ``(c, S, S, 4)`` uint8 straight RGBA of the avatar ``picture``."""
+        """Return ``(c, S, S, 4)`` uint8 straight RGBA of the avatar ``picture``, for all frames of a row."""
         ...
 
     def reset(self) -> None:
@@ -207,7 +212,7 @@ class Pipeline:
         self.on_stage: Callable[[], None] = lambda: None
         self._entries: list[_Entry] = []
         self._row: list[Row] = []
-        self._pushed: deque[tuple[_Entry, ...]] = deque()
+        self._pushed: deque[_Entry] = deque()
         self._dissolve = Dissolve(fade_s)
         self._buffer.set_reference(cast.conditioner.reference)
 
@@ -241,7 +246,7 @@ class Pipeline:
         if self._row:
             missing = self._chunk - len(self._row)
             self._row += [self._row[-1]] * missing
-            self._entries += [_Entry(None, Origin.IDLE)] * missing
+            self._entries += [_Entry(None, Origin.IDLE) for _ in range(missing)]
             pictures += self._push()
         for popped in self._buffer.drain():
             pictures += self._paint(popped)
@@ -263,8 +268,8 @@ class Pipeline:
         if is_same_avatar:
             return 0
         self._stand_in.recast(cast.performer, cast.resting)
-        rows = (*self._pushed, tuple(self._entries))
-        again = [(entry.ticket, entry.performance) for row in rows for entry in row if entry.ticket]
+        entries = (*self._pushed, *self._entries)
+        again = [(entry.ticket, entry.performance) for entry in entries if entry.ticket]
         self.reset()
         self._buffer.set_reference(cast.conditioner.reference)
         self._dissolve.begin()
@@ -283,7 +288,7 @@ class Pipeline:
 
     def reset(self) -> int:
         """Forget the frames that are under way; returns how many they were."""
-        dropped = sum(entry.ticket is not None for row in self._pushed for entry in row) + len(self._entries)
+        dropped = sum(entry.ticket is not None for entry in self._pushed) + len(self._entries)
         self._row, self._entries = [], []
         self._pushed.clear()
         self._buffer.reset()
@@ -299,15 +304,16 @@ class Pipeline:
     def _push(self) -> list[Picture]:
         conditions = self._row[0] if self._chunk == 1 else self._join(self._row)
         entries, self._entries, self._row = tuple(self._entries), [], []
-        self._pushed.append(entries)
+        self._pushed.extend(entries)
         with self._stage("denoise"):
             popped = self._buffer.push(conditions, tag=entries)
         return [] if popped is None else self._paint(popped)
 
     def _paint(self, popped: CleanRow) -> list[Picture]:
         entries = popped.tag
-        assert isinstance(entries, tuple)  # this class pushed it
-        self._pushed.popleft()
+        assert isinstance(entries, tuple)  # this class pushed them
+        while self._pushed.popleft() is not entries[-1]:  # those that the buffer has dropped go, too
+            pass
         with self._stage("decode"):
             rgba = self._decoder.decode(popped.latents, popped.conditions, self._cast.conditioner.picture)
         with self._stage("compose"):
