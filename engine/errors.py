@@ -80,6 +80,12 @@ class FetchError(UnderstudyError):
     exit_code = 11
 
 
+class FetchStoppedError(FetchError):
+    """The user stopped a download; what has arrived is kept."""
+
+    exit_code = 130
+
+
 class DisplayMissingError(UnderstudyError):
     """There is no display to open a window on."""
 

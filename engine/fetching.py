@@ -4,17 +4,34 @@ Nothing here is reached unless ``fetch`` is called, and only the process that ``
 network (``fetching_process.py``). Importing this loads nothing heavy.
 """
 
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+from engine.errors import FetchError, FetchStoppedError
+from engine.fetching_process import Failure, Order, Step, serve
 from engine.paths import models_dir
 from models.checkpoints.catalogue import CatalogueEntry, read_catalogue, with_needs
 
-__all__ = ["FetchProgress", "FetchableModel", "ModelPart", "fetchable_models"]
+__all__ = ["FetchProgress", "FetchableModel", "ModelPart", "fetch", "fetchable_models"]
 
 OnProgress = Callable[["FetchProgress"], None]
 ShouldStop = Callable[[], bool]
+
+_LOOK_EVERY_S = 0.1
+_END_WITHIN_S = 5.0
+_WAYS_OUT = {
+    "unreachable": "Look at your connection and fetch it again: what has arrived is kept.",
+    "not there": "Look at its page, or put the files there yourself: `understudy models` says where.",
+    "refused": "Agree on its page, log in with `hf auth login`, and fetch it again.",
+    "damaged": "Fetch it again; if it stays so, do not use that file.",
+    "no room": "Make room, or set UNDERSTUDY_MODELS_DIR to a folder on another disk.",
+    "busy": "Wait for it, or stop it.",
+    "unwritable": "Set UNDERSTUDY_MODELS_DIR to a folder that you may write to.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +107,101 @@ def fetchable_models() -> tuple[FetchableModel, ...]:
     """Return every model of the catalogue. Looks for files only; opens none."""
     catalogue = read_catalogue()
     return tuple(_fetchable(with_needs(name, catalogue)) for name in catalogue)
+
+
+def fetch(
+    name: str, on_progress: OnProgress, should_stop: ShouldStop, *, endpoint: str | None = None
+) -> Path:
+    """Fetch a model and what it needs, in a process of its own; what is here already is not fetched again.
+
+    Args:
+        name: Of the catalogue, or a repository of the hub, "owner/name".
+        on_progress: Called on this thread, about once per megabyte.
+        should_stop: Asked ten times a second.
+        endpoint: Another hub; None: the public one.
+
+    Returns:
+        The folder of the model's own files.
+
+    Raises:
+        FetchError: it failed; the message says why and the hint what to do.
+        FetchStoppedError: ``should_stop`` said so; what has arrived is kept, and the next call goes on.
+
+    Thread: any but the window's; it takes as long as the download does.
+    """
+    entries = _entries(name)
+    order = Order(entries=entries, models=models_dir(), endpoint=endpoint)
+    with _running(order) as answers:
+        for step in _steps(answers, should_stop, entries[0].title):
+            on_progress(FetchProgress(done_bytes=step[0], total_bytes=step[1], file=step[2]))
+    return order.models / entries[0].folder
+
+
+def _entries(name: str) -> tuple[CatalogueEntry, ...]:
+    catalogue = read_catalogue()
+    by_repository = {entry.repository: entry.name for entry in catalogue.values()}
+    known = by_repository.get(name, name)
+    if known in catalogue:
+        return with_needs(known, catalogue)
+    if name.count("/") != 1:
+        raise FetchError(
+            f"There is no published model {name!r}.",
+            hint=f"Choose {', '.join(catalogue)}, or a repository as owner/name.",
+        )
+    return (_unlisted(name),)
+
+
+def _unlisted(repository: str) -> CatalogueEntry:
+    return CatalogueEntry(
+        name=repository,
+        title=repository,
+        purpose="",
+        repository=repository,
+        folder=repository,
+        licence="",
+        licence_url=f"https://huggingface.co/{repository}",
+        num_bytes=0,
+        files=(),
+        is_licence_verified=False,
+    )
+
+
+@contextmanager
+def _running(order: Order) -> Iterator[Connection]:
+    """Yield what the fetching process says; it has ended when the block is left."""
+    context = multiprocessing.get_context("spawn")
+    answers, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=serve, args=(order, theirs), name="understudy-fetch", daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield answers
+    finally:
+        process.terminate()
+        process.join(_END_WITHIN_S)
+        answers.close()
+
+
+def _steps(answers: Connection, should_stop: ShouldStop, title: str) -> Iterator[Step]:
+    while True:
+        if should_stop():
+            raise FetchStoppedError(
+                f"Fetching {title} was stopped.", hint="What has arrived is kept; fetch it again to go on."
+            )
+        if not answers.poll(_LOOK_EVERY_S):
+            continue
+        try:
+            answer: Step | Failure | None = answers.recv()
+        except EOFError:
+            raise FetchError(
+                f"The process that fetches {title} ended without a word.",
+                hint="Fetch it again: what has arrived is kept.",
+            ) from None
+        if answer is None:
+            return
+        if isinstance(answer, Failure):
+            raise FetchError(answer.message, hint=_WAYS_OUT[answer.fault])
+        yield answer
 
 
 def _fetchable(entries: tuple[CatalogueEntry, ...]) -> FetchableModel:

@@ -51,7 +51,7 @@ class CatalogueEntry:
         is_licence_verified: Whether the publisher's own page was seen to say so.
         num_bytes: To fetch, without what it needs; rounded where the page rounds.
         needs: Names of the models without which it does nothing.
-        files: What is fetched; nothing else of the repository is.
+        files: What is fetched; nothing else of the repository is. Empty: whatever the loaders read.
     """
 
     name: str
@@ -74,7 +74,9 @@ class CatalogueEntry:
     def is_in(self, models: Path) -> bool:
         """Return whether all its own files lie below the models folder; their content is not read."""
         folder = models / self.folder
-        return all(any((folder / path).is_file() for path in file.paths) for file in self.files)
+        return bool(self.files) and all(
+            any((folder / path).is_file() for path in file.paths) for file in self.files
+        )
 
 
 def read_catalogue() -> dict[str, CatalogueEntry]:
