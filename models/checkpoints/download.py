@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub import HfApi, constants, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError of whichever HTTP library it uses
     EntryNotFoundError,
     GatedRepoError,
@@ -28,8 +28,9 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError 
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
 )
+from huggingface_hub.file_download import http_get
 from huggingface_hub.hf_api import RepoSibling
-from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # in its list of names
+from huggingface_hub.utils import WeakFileLock, build_hf_headers  # type: ignore[attr-defined]  # in its list of names
 from huggingface_hub.utils.tqdm import tqdm
 
 from models.checkpoints.catalogue import CatalogueEntry, CatalogueFile
@@ -98,6 +99,10 @@ class HubFile:
     def name(self) -> str:
         """Return "repository/path"."""
         return f"{self.repository}/{self.path}"
+
+    def part_in(self, models: Path) -> Path:
+        """Return where it arrives: under its checksum, so that two contents are never joined."""
+        return models / ARRIVALS / f"{self.sha256 or self.git_id}.part"
 
 
 def download(
@@ -209,7 +214,8 @@ def _is_variant(path: PurePosixPath) -> bool:
 
 def _check_room(wanted: Sequence[HubFile], models: Path) -> None:
     """Refuse what does not fit, before the first byte. Raises ``DownloadError``."""
-    arrived = sum(path.stat().st_size for path in (models / ARRIVALS).rglob("*") if path.is_file())
+    parts = [file.part_in(models) for file in wanted]
+    arrived = sum(part.stat().st_size for part in parts if part.is_file())
     needed = sum(file.num_bytes for file in wanted) - arrived + _ROOM_TO_SPARE_BYTES
     there = next(folder for folder in (models, *models.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(there).free
@@ -221,25 +227,44 @@ def _check_room(wanted: Sequence[HubFile], models: Path) -> None:
 
 
 def _fetch(file: HubFile, models: Path, meter: type[Any], endpoint: str | None) -> None:
-    arrivals = models / ARRIVALS / file.repository
+    part = file.part_in(models)
     with _faults_of(file.name):
-        staged = Path(
-            hf_hub_download(
-                file.repository,
-                file.path,
-                revision=file.commit,
-                local_dir=arrivals,
-                endpoint=endpoint,
-                tqdm_class=meter,
-            )
-        )
-        is_whole = _is_whole(staged, file)
-        if is_whole:
+        if not _copied_from_cache(file, part):
+            _transfer(file, part, meter, endpoint)
+        if _is_whole(part, file):
             file.target.parent.mkdir(parents=True, exist_ok=True)
-            staged.replace(file.target)
-        shutil.rmtree(arrivals)  # nothing else lies there: files come one by one
-    if not is_whole:
-        raise DownloadError(f"{file.name} arrived damaged, and was removed.", Fault.DAMAGED)
+            part.replace(file.target)
+            return
+        part.unlink()
+    raise DownloadError(f"{file.name} arrived damaged, and was removed.", Fault.DAMAGED)
+
+
+def _copied_from_cache(file: HubFile, place: Path) -> bool:
+    """Take a file that another program has fetched, where there is one."""
+    found = try_to_load_from_cache(file.repository, file.path, revision=file.commit)
+    if not isinstance(found, str):
+        return False
+    shutil.copyfile(found, place)
+    return True
+
+
+def _transfer(file: HubFile, place: Path, meter: type[Any], endpoint: str | None) -> None:
+    """Go on where an earlier call was interrupted; the library itself resumes after cuts of the connection.
+
+    ``hf_hub_download`` begins anew at each call, so the transfer beneath it is called.
+    """
+    if place.is_file() and place.stat().st_size > file.num_bytes:
+        place.unlink()
+    url = hf_hub_url(file.repository, file.path, revision=file.commit, endpoint=endpoint)
+    with place.open("ab") as content:
+        http_get(
+            url,
+            content,
+            resume_size=content.tell(),
+            headers=build_hf_headers(),
+            expected_size=file.num_bytes,
+            tqdm_class=meter,
+        )
 
 
 def _is_whole(path: Path, file: HubFile) -> bool:
