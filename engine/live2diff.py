@@ -89,6 +89,15 @@ class _Seen:
     tag: object
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """A frame of the warm-up before the other seven are there."""
+
+    pixels: Tensor
+    depth: Tensor | None
+    tag: object
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Change:
     """What a warm-up on the side brings."""
@@ -116,7 +125,8 @@ class Live2Diff:
         networks: The first style.
         settings: The stream.
         runtime: How the networks are run.
-        read_depth: A depth network (``models.checkpoints.depth.load_depth``), or what stands in for it.
+        read_depth: A depth network (``models.checkpoints.depth.load_depth``), or what stands in for it;
+            None: depth comes with each frame.
         executor: Runs the warm-ups of changes; its one thread may live as long as the stream.
     """
 
@@ -125,7 +135,7 @@ class Live2Diff:
         networks: Live2DiffNetworks,
         settings: Live2DiffSettings,
         runtime: RuntimeSettings,
-        read_depth: ReadDepth,
+        read_depth: ReadDepth | None,
         executor: Executor,
     ) -> None:
         size = settings.height, settings.width
@@ -147,12 +157,14 @@ class Live2Diff:
         )
         self._num_sinks = ring.sinks
         self._seen: deque[_Seen] = deque(maxlen=ring.sinks)
-        self._waiting: list[tuple[Tensor, object]] = []
+        self._waiting: list[_Waiting] = []
         self._executor = executor
         self._renewal: Renewal[_Change] = Renewal(executor)
         self._wanted: tuple[Style, Live2DiffSettings] = style, settings
         self._since_cut: int | None = None
         self._is_warm = False
+        self._is_after_pause = False
+        self._num_unwanted = 0
         self._buffer.set_reference(style.reference(settings.prompt))
 
     @property
@@ -180,6 +192,12 @@ class Live2Diff:
         """Keep closer to the picture or less. Raises ``ValueError`` out of 0..1; then nothing changes."""
         self._want(self._wanted[0], replace(self._wanted[1], strength=strength))
 
+    def set_seed(self, seed: int) -> None:
+        """Change the noise from the next frame on."""
+        self._buffer.set_seed(seed)
+        self._settings = replace(self._settings, seed=seed)
+        self._wanted = self._wanted[0], replace(self._wanted[1], seed=seed)
+
     def set_style(self, networks: Live2DiffNetworks) -> None:
         """Paint with another checkpoint or other LoRAs, loaded by the caller.
 
@@ -192,12 +210,13 @@ class Live2Diff:
         self._want(style, self._wanted[1])
 
     @torch.no_grad()
-    def paint(self, pixels: Tensor, tag: object = None) -> list[Popped]:
+    def paint(self, pixels: Tensor, tag: object = None, depth: Tensor | None = None) -> list[Popped]:
         """Take one frame in; return the latents of the frames that became clean, oldest first.
 
         Args:
             pixels: ``(1, 3, H, W)`` float32, -1..1.
             tag: Any mark of this frame.
+            depth: Its map ``(1, h, w)``, near is large, in any range; None: it is read off the picture.
 
         Returns:
             None of the first seven frames, eight at the eighth, none while the buffer fills (N - 1 frames),
@@ -208,16 +227,17 @@ class Live2Diff:
                 same frame.
         """
         if not self._is_warm:
-            self._waiting.append((pixels.to(self._style.device, copy=True), tag))
+            device = self._style.device
+            depth = None if depth is None else depth.to(device, copy=True)
+            self._waiting.append(_Waiting(pixels.to(device, copy=True), depth, tag))
             return self._begin() if len(self._waiting) == self._num_sinks else []
         self._take_over_what_is_ready()
-        if self._cut(pixels):
+        if self._cut(pixels) or self._is_after_pause:
             self._begin_scene()
         pixels = pixels.to(self._style.device)
-        seen = self._seen_of(pixels, self._depth(pixels), tag)
+        seen = self._seen_of(pixels, self._depth(pixels, _moved(depth, pixels)), tag)
         self._note(seen)
-        popped = self._buffer.push({"depth": seen.features}, seen.latents, tag)
-        return [] if popped is None else [popped]
+        return self._wanted_of(self._buffer.push({"depth": seen.features}, seen.latents, tag))
 
     @torch.no_grad()
     def drain(self) -> Iterator[Popped]:
@@ -229,17 +249,32 @@ class Live2Diff:
             num_real = len(self._waiting)
             self._waiting += [self._waiting[-1]] * (self._num_sinks - num_real)
             yield from self._begin()[:num_real]
-        yield from self._buffer.drain()
+        for popped in self._buffer.drain():
+            yield from self._wanted_of(popped)
         self.reset()
 
     def decode(self, popped: Popped) -> Tensor:
         """Return a picture, ``(1, 3, H, W)``, about -1..1; the next call may overwrite it."""
-        return self._codec.decode(popped.latents)
+        return self.decode_latents(popped.latents)
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Return a picture of clean latents ``(1, C, h, w)``; as ``decode``."""
+        return self._codec.decode(latents)
+
+    def pause(self) -> None:
+        """There is no frame for a while: drop those under way; the next one begins another scene.
+
+        Who comes then may be somebody else, in another light: the sinks are renewed as after a cut.
+        """
+        self._waiting.clear()
+        self._num_unwanted = self._buffer.num_rows
+        self._is_after_pause = self._is_warm
 
     def reset(self) -> None:
         """Forget all frames and the scene; prompt, style and strength stay as they were last wished."""
         self._renewal.forget()
         self._is_warm, self._since_cut = False, None
+        self._is_after_pause, self._num_unwanted = False, 0
         self._waiting.clear()
         self._seen.clear()
         self._depth.reset()
@@ -257,10 +292,12 @@ class Live2Diff:
     def _begin(self) -> list[Popped]:
         """Warm up on the frames that wait, whose depth shares a range."""
         waiting, self._waiting = self._waiting, []
-        depths = self._depth(torch.cat([pixels for pixels, _ in waiting]))
-        for (pixels, tag), depth in zip(waiting, depths, strict=True):
-            self._seen.append(self._seen_of(pixels, depth[None], tag))
-        self._cut(waiting[-1][0].cpu())
+        maps = [frame.depth for frame in waiting if frame.depth is not None]
+        pixels = torch.cat([frame.pixels for frame in waiting])
+        depths = self._depth(pixels, torch.cat(maps) if maps else None)
+        for frame, depth in zip(waiting, depths, strict=True):
+            self._seen.append(self._seen_of(frame.pixels, depth[None], frame.tag))
+        self._cut(waiting[-1].pixels.cpu())
         (style, settings), seen = self._wanted, tuple(self._seen)
         # on the same thread as the warm-ups of changes, one of which may still be running
         change = self._executor.submit(lambda: self._warm_up(style, settings, seen)).result()
@@ -268,6 +305,15 @@ class Live2Diff:
         self._take_over(change)
         clean = zip(change.warmed.latents, seen, strict=True)
         return [Popped(latents[None], {}, each.tag) for latents, each in clean]
+
+    def _wanted_of(self, popped: Popped | None) -> list[Popped]:
+        """Return what came out, unless it went in before a pause."""
+        if popped is None:
+            return []
+        if self._num_unwanted:
+            self._num_unwanted -= 1
+            return []
+        return [popped]
 
     def _warm_up(self, style: Style, settings: Live2DiffSettings, seen: tuple[_Seen, ...]) -> _Change:
         """Return what a change brings. Thread: the executor's."""
@@ -322,6 +368,7 @@ class Live2Diff:
         """The frames before a cut say nothing about those after it."""
         self._seen.clear()
         self._depth.reset()
+        self._is_after_pause = False
         self._since_cut = 0
 
     def _note(self, seen: _Seen) -> None:
@@ -336,3 +383,7 @@ class Live2Diff:
             if self._since_cut == self._num_sinks:
                 self._since_cut = None
                 self._renew()
+
+
+def _moved(depth: Tensor | None, pixels: Tensor) -> Tensor | None:
+    return None if depth is None else depth.to(pixels.device)

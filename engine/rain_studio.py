@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from engine.condition.rain import RainConditioner, device_of
 from engine.decode_video import VideoDecoder
@@ -34,6 +33,7 @@ from models.checkpoints.rain_encoders import ENCODER_FOLDERS, RainEncoders, load
 from models.networks.pocket_graphs import Graph
 from models.networks.taesdv import LATENT_CHANNELS, LATENT_STRIDE
 from models.networks.unet_graphs import UNetShape, pose_guider_graph, unet_graph
+from models.runtimes.export import fits_one_graph
 from models.runtimes.load import NetworkPool, load_network
 from models.runtimes.protocol import Network, RuntimeSettings
 
@@ -42,8 +42,6 @@ _SOURCES = (
     "from the hub: Pscgylotti/RAIN-v0.1 and stabilityai/sd-vae-ft-mse, the image encoder of "
     "lambdalabs/sd-image-variations-diffusers, taesdv.pth of madebyollin/taesdv"
 )
-_LARGEST_GRAPH_BYTES = 2**31  # of an ONNX file that holds its own weights
-_BYTES_PER_WEIGHT = 4
 
 
 class RainStudio:
@@ -149,14 +147,10 @@ def open_rain_studio(settings: Settings, config: RainConfig | None = None) -> Ra
         encoders = load_rain_encoders(folder)
     except CheckpointError as error:
         raise WeightsError(f"RAIN cannot be loaded: {error}.", hint=_hint(folder)) from error
-    chosen = choose(settings, is_large=_graph_bytes(networks.denoiser) >= _LARGEST_GRAPH_BYTES)
+    chosen = choose(settings, is_large=not fits_one_graph(networks.denoiser))
     torch.set_num_threads(1)
     runtime = replace(chosen.settings, cache_folder=graphs_dir())
     return RainStudio(networks, encoders, runtime, chosen.text)
-
-
-def _graph_bytes(network: nn.Module) -> int:
-    return sum(weight.numel() for weight in network.parameters()) * _BYTES_PER_WEIGHT
 
 
 def _hint(folder: Path) -> str:

@@ -10,21 +10,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.denoise.settings import Guidance
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings
-from engine.errors import SettingsError, WeightsError
-from engine.paths import cache_dir
+from engine.live2diff_model import depth_network, open_live2diff
 from engine.pipeline import Composer, Machinery, Row
 from engine.post.letterbox import letterbox
 from engine.post.standby import standby_card
 from engine.settings import Quality, Settings, StageSettings
 from engine.standard_rooms import StandardRooms
-from engine.stream_settings import StreamSettings
-from engine.studio import choose
 from engine.stylise import (
     NO_POINTS,
     NO_SCORES,
     CardActor,
+    DepthEye,
     LikenessConditioner,
     LikenessDecoder,
     LikenessDriver,
@@ -32,17 +29,33 @@ from engine.stylise import (
     StylistBuffer,
     at_once,
 )
-from engine.stylise_settings import PUBLISHED_MODELS, Closeness, StyliseSettings
-from engine.stylist import Stylist
+from engine.stylise_models import open_stream_diffusion
+from engine.stylise_painter import PaintModel, Wish
+from engine.stylise_settings import Closeness, Painter, StyliseSettings
 from engine.types import Avatar, Control, RgbImage
-from models.checkpoints.published import CheckpointError
-from models.checkpoints.stable_diffusion import (
-    TAESD,
-    StableDiffusion,
-    StableDiffusionSource,
-    load_stable_diffusion,
-)
-from models.runtimes.protocol import RuntimeSettings
+
+
+def _no_eye(_stylise: StyliseSettings, _settings: Settings) -> DepthEye | None:
+    return None
+
+
+def _points_eye(stylise: StyliseSettings, settings: Settings) -> DepthEye | None:
+    """Return what reads depth off the frames, where no network does."""
+    if depth_network(stylise) is not None:
+        return None
+    from engine.stylise_depth import open_points_eye  # noqa: PLC0415 - MediaPipe: only where it is needed
+
+    return open_points_eye(settings)
+
+
+_MODELS: dict[Painter, Callable[[StyliseSettings, Settings], PaintModel]] = {
+    Painter.STREAM_DIFFUSION: open_stream_diffusion,
+    Painter.LIVE2DIFF: open_live2diff,
+}
+_EYES: dict[Painter, Callable[[StyliseSettings, Settings], DepthEye | None]] = {
+    Painter.STREAM_DIFFUSION: _no_eye,
+    Painter.LIVE2DIFF: _points_eye,
+}
 
 
 class StyliseStudio:
@@ -51,34 +64,31 @@ class StyliseStudio:
     Args:
         model: The checkpoint.
         stylise: The user's choice.
-        runtime: How the networks are run.
-        runtime_text: The same in words.
+
+    Attributes:
+        stylise: The newest choice, for streams to come.
+        seed: Of the noise of streams to come; None: the session's.
+        buffer: Of the newest stream.
     """
 
-    def __init__(
-        self, model: StableDiffusion, stylise: StyliseSettings, runtime: RuntimeSettings, runtime_text: str
-    ) -> None:
+    def __init__(self, model: PaintModel, stylise: StyliseSettings) -> None:
         self._model = model
-        self._stylise = stylise
-        self._runtime = runtime
-        self.runtime_text = runtime_text
+        self.stylise = stylise
+        self.seed: int | None = None
         self.buffer: StylistBuffer | None = None
 
+    @property
+    def runtime_text(self) -> str:
+        """How the networks are run, and what else the user should know of them."""
+        return self._model.text
+
     def machinery(self, quality: Quality, seed: int) -> Machinery:
-        """Return buffer and decoder for pictures of ``quality.size``; the closeness decides the steps."""
-        stylise, size = self._stylise, quality.size
-        settings = StreamSettings(
-            t_index_list=stylise.closeness.value, width=size, height=size, cfg_type=Guidance.SELF
-        )
-        stylist = Stylist(self._model, settings, self._runtime, seed)
-        stylist.set_prompt(stylise.prompt, stylise.negative_prompt)
-        stylist.set_guidance(stylise.guidance_scale, 1.0)
-        similarity = None
-        if stylise.similarity is not None:
-            similarity = SimilarityFilter(SimilaritySettings(threshold=stylise.similarity), seed=seed)
-        self.buffer = StylistBuffer(stylist, similarity)
-        card = standby_card(size, size).rgb
-        return Machinery(buffer=self.buffer, decoder=LikenessDecoder(stylist, card), join=_only_one, chunk=1)
+        """Return buffer and decoder for pictures of ``quality.size``. Raises ``MemoryTooSmallError``."""
+        seed = seed if self.seed is None else self.seed
+        painter = self._model.painter(self.stylise, quality, seed)
+        self.buffer = StylistBuffer(painter, _filter(self.stylise.similarity, seed))
+        card = standby_card(quality.size, quality.size).rgb
+        return Machinery(buffer=self.buffer, decoder=LikenessDecoder(painter, card), join=_only_one, chunk=1)
 
     def conditioner(self, avatar: Avatar, size: int) -> LikenessConditioner:
         """Return what brings frames to ``size``."""
@@ -106,26 +116,48 @@ class StyliseRooms(StandardRooms):
         self._studio: StyliseStudio | None = None
 
     @property
+    def stylise(self) -> StyliseSettings:
+        """The newest choice, hot changes included."""
+        return self._stylise
+
+    @property
     def ease(self) -> Callable[[Control, Control, float], Control]:
         """None: at once."""
         return at_once
 
     def set_prompt(self, prompt: str, negative_prompt: str | None = None) -> None:
-        """Change the prompt from the next frame on. Raises ``SettingsError`` for an empty one."""
-        if not prompt.strip():
-            raise SettingsError("The prompt is empty.", hint="Say what the picture is to be painted as.")
-        self._stylise = replace(self._stylise, prompt=prompt)
-        self._wish(lambda stylist: stylist.set_prompt(prompt, negative_prompt))
+        """Change the prompt. Raises ``SettingsError`` for an empty one.
+
+        StreamDiffusion paints the next frame to it; Live2Diff once it has warmed up on the side.
+        """
+        kept = self._stylise.negative_prompt if negative_prompt is None else negative_prompt
+        self._choose(replace(self._stylise, prompt=prompt, negative_prompt=kept))
+        self._wish(lambda painter: painter.set_prompt(prompt, negative_prompt))
 
     def set_closeness(self, closeness: Closeness) -> None:
         """Change how closely the painting keeps to the picture, without a rebuild."""
-        self._stylise = replace(self._stylise, closeness=closeness)
-        if self._studio is not None and self._studio.buffer is not None:
-            self._studio.buffer.wish_steps(closeness.value)
+        self._choose(replace(self._stylise, closeness=closeness))
+        buffer = self._buffer
+        if buffer is not None:
+            buffer.wish_closeness(closeness)
+
+    def set_guidance_scale(self, guidance_scale: float) -> None:
+        """Go further towards the prompt, or less. Raises ``SettingsError`` out of 1..5."""
+        self._choose(replace(self._stylise, guidance_scale=guidance_scale))
+        self._wish(lambda painter: painter.set_guidance(guidance_scale))
+
+    def set_similarity(self, similarity: float | None) -> None:
+        """Skip frames more alike than this, or none. Raises ``SettingsError`` out of 0.9..1."""
+        self._choose(replace(self._stylise, similarity=similarity))
+        buffer = self._buffer
+        if buffer is not None:
+            buffer.wish_similarity(_filter(similarity, 0))
 
     def set_seed(self, seed: int) -> None:
         """Change the noise from the next frame on."""
-        self._wish(lambda stylist: stylist.set_seed(seed))
+        if self._studio is not None:
+            self._studio.seed = seed
+        self._wish(lambda painter: painter.set_seed(seed))
 
     def load_avatar(self, spec: str) -> Avatar:
         """Return the standby card, since there is no avatar."""
@@ -133,15 +165,13 @@ class StyliseRooms(StandardRooms):
         return Avatar(name=spec, rgb=card, points=NO_POINTS, depth=NO_SCORES, scores=NO_SCORES)
 
     def open_tracker(self, settings: Settings) -> LikenessTracker:
-        """Return what hands frames on."""
-        del settings
-        return LikenessTracker()
+        """Return what hands frames on, with their depth where the painter has no network that reads it."""
+        return LikenessTracker(_EYES[self._stylise.painter](self._stylise, settings))
 
     def open_studio(self, settings: Settings) -> StyliseStudio:
         """Load the model. Raises ``WeightsError`` or ``RuntimeMissingError``."""
-        chosen = choose(settings)
-        runtime = replace(chosen.settings, cache_folder=cache_dir() / "graphs")
-        self._studio = StyliseStudio(load_model(self._stylise), self._stylise, runtime, chosen.text)
+        model = _MODELS[self._stylise.painter](self._stylise, settings)
+        self._studio = StyliseStudio(model, self._stylise)
         return self._studio
 
     def driver(self, avatar: Avatar, *, mirror: bool) -> LikenessDriver:
@@ -158,34 +188,25 @@ class StyliseRooms(StandardRooms):
         del stage, plate
         return _FittedComposer(size)
 
-    def _wish(self, change: Callable[[Stylist], object]) -> None:
-        if self._studio is not None and self._studio.buffer is not None:
-            self._studio.buffer.wish(change)
+    @property
+    def _buffer(self) -> StylistBuffer | None:
+        return None if self._studio is None else self._studio.buffer
+
+    def _choose(self, stylise: StyliseSettings) -> None:
+        self._stylise = stylise
+        if self._studio is not None:
+            self._studio.stylise = stylise
+
+    def _wish(self, change: Wish) -> None:
+        buffer = self._buffer
+        if buffer is not None:
+            buffer.wish(change)
 
 
-def load_model(stylise: StyliseSettings) -> StableDiffusion:
-    """Load the model that the settings name.
-
-    Raises:
-        WeightsError: It is missing, damaged or of another kind; the hint says its size and licence, and what
-            works without it.
-    """
-    published = PUBLISHED_MODELS.get(stylise.model)
-    source = StableDiffusionSource(
-        model=stylise.model,
-        loras=stylise.all_loras,
-        vae=TAESD if published else None,
-        may_download=stylise.may_download,
-    )
-    try:
-        return load_stable_diffusion(source)
-    except CheckpointError as error:
-        wanted = published or next(iter(PUBLISHED_MODELS.values()))
-        raise WeightsError(
-            f"{error}.",
-            hint=f"The stylise mode needs a model such as {wanted.text}: add --download to fetch it, or "
-            "--model for one that you have. The avatar mode needs none: `understudy live`.",
-        ) from error
+def _filter(similarity: float | None, seed: int) -> SimilarityFilter | None:
+    if similarity is None:
+        return None
+    return SimilarityFilter(SimilaritySettings(threshold=similarity), seed=seed)
 
 
 def _only_one(rows: Sequence[Row]) -> Row:

@@ -8,8 +8,18 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from engine.errors import SettingsError
+from engine.settings import Quality
 
-__all__ = ["PUBLISHED_MODELS", "Closeness", "Painter", "PublishedModel", "StyliseSettings"]
+__all__ = [
+    "DEPTH_FROM_POINTS",
+    "LIVE2DIFF_FILE",
+    "PAINTER_QUALITY",
+    "PUBLISHED_MODELS",
+    "Closeness",
+    "Painter",
+    "PublishedModel",
+    "StyliseSettings",
+]
 
 
 class Painter(Enum):
@@ -30,6 +40,23 @@ class Closeness(Enum):
     BALANCED = (32, 45)
     NEAR = (38, 45)
     CLOSE = (42,)
+
+    @property
+    def strength(self) -> float:
+        """Live2Diff's strength, 0..1: the share of the noise levels that a frame goes through.
+
+        The published styles use 0.4 and 0.5.
+        """
+        return _STRENGTHS[self]
+
+
+_STRENGTHS = {
+    Closeness.FREE: 0.7,
+    Closeness.LOOSE: 0.6,
+    Closeness.BALANCED: 0.5,
+    Closeness.NEAR: 0.4,
+    Closeness.CLOSE: 0.3,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +90,18 @@ _SD15 = PublishedModel(
     loras=(_LCM_LORA,),
 )
 _TURBO = PublishedModel(name="stabilityai/sd-turbo", gigabytes=5.2, licence="Stability AI Community License")
+LIVE2DIFF_FILE = PublishedModel(name="Leoxing/Live2Diff", gigabytes=1.68, licence="Apache-2.0")
+"""Live2Diff's own file, ``live2diff.ckpt``, which joins a Stable Diffusion 1.5."""
+
+DEPTH_FROM_POINTS = "points"
+"""The depth that needs no network."""
+
+PAINTER_QUALITY: dict[Painter, Quality] = {
+    Painter.STREAM_DIFFUSION: Quality(size=512),
+    Painter.LIVE2DIFF: Quality(size=512, levels=2),
+}
+"""What a painter was published with. StreamDiffusion's steps come from the closeness, not from levels."""
+
 PUBLISHED_MODELS: dict[str, PublishedModel] = {model.name: model for model in (_SD15, _TURBO)}
 """Models whose size and licence are known; the first is the default."""
 
@@ -98,6 +137,27 @@ class StyliseSettings:
     similarity: float | None = field(
         default=None,
         metadata={"tip": "Skip frames more alike than this, 0.9 to 1: saves power on a still scene."},
+    )
+    style: str = field(
+        default="",
+        metadata={"tip": "A style's .safetensors file (DreamBooth), painted with in the model's place."},
+    )
+    motion: str = field(
+        default="",
+        metadata={"tip": "Path of live2diff.ckpt, for live2diff; empty: where fetching puts it."},
+    )
+    depth: str = field(
+        default="",
+        metadata={
+            "tip": "Who tells live2diff of depth: a depth network's folder or hub id, or points (from your "
+            "face and outline, approximate). Empty: a network that was fetched, else points."
+        },
+    )
+    has_small_memory: bool = field(
+        default=False,
+        metadata={
+            "tip": "Whether live2diff remembers in 8 bits: half the memory, pictures off by about 1 %."
+        },
     )
     may_download: bool = field(default=False, metadata={"tip": "Whether a missing model may be fetched."})
 

@@ -77,12 +77,14 @@ class DepthReader:
     """Reads depth pictures off pictures.
 
     Args:
-        read: The network, or what stands in for it.
+        read: The network, or what stands in for it; None: maps come with the pictures.
         size: ``(H, W)`` of the depth pictures.
         settings: How fast the range follows.
     """
 
-    def __init__(self, read: ReadDepth, size: tuple[int, int], settings: RangeSettings | None = None) -> None:
+    def __init__(
+        self, read: ReadDepth | None, size: tuple[int, int], settings: RangeSettings | None = None
+    ) -> None:
         self._read = read
         self._size = size
         self._range = DepthRange(settings)
@@ -92,7 +94,18 @@ class DepthReader:
         self._range.reset()
 
     @torch.no_grad()
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """Return depth pictures ``(F, 3, H, W)`` -1..1 of ``pixels (F, 3, H, W)``; F frames share a range."""
-        maps = self._read(pixels)
+    def __call__(self, pixels: Tensor, maps: Tensor | None = None) -> Tensor:
+        """Return depth pictures, ``(F, 3, H, W)`` -1..1; F frames share a range.
+
+        Args:
+            pixels: ``(F, 3, H, W)`` -1..1.
+            maps: Their depth ``(F, h, w)``, near is large, where it is known already; None: it is read.
+
+        Raises:
+            ValueError: There are no maps, and nothing to read them with.
+        """
+        if maps is None:
+            if self._read is None:
+                raise ValueError("expected maps with the pictures, since nothing reads depth here")
+            maps = self._read(pixels)
         return depth_picture(maps, *self._range.follow(maps), self._size)

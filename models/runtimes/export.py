@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from models.runtimes.torch_runtime import named_outputs
 
 OPSET = 18  # GridSample came with 16, GroupNormalization with 18
+_LARGEST_GRAPH_BYTES = 2**31  # of an ONNX file that holds its own weights
+_BYTES_PER_WEIGHT = 4  # graphs are exported in float32
 
 
 class _Positional(nn.Module):
@@ -70,6 +72,12 @@ def export_onnx(
             dynamo=False,
         )
         return path.read_bytes()
+
+
+def fits_one_graph(module: nn.Module) -> bool:
+    """Return whether a module can be exported with its weights; larger ones have to be run by torch."""
+    weights = sum(weight.numel() for weight in module.parameters())
+    return weights * _BYTES_PER_WEIGHT < _LARGEST_GRAPH_BYTES
 
 
 def export_key(module: nn.Module, example_inputs: Mapping[str, Tensor], output_names: Sequence[str]) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import rain_studio
 from engine.clock import FakeClock
 from engine.denoise.buffer import RollingBuffer
 from engine.errors import RuntimeMissingError, WeightsError
@@ -187,7 +186,7 @@ def test_the_published_sizes_are_refused_for_tiny_files(weights: Path) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_networks_beyond_one_graph_are_run_by_torch(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rain_studio, "_LARGEST_GRAPH_BYTES", 0)
+    monkeypatch.setattr("models.runtimes.export._LARGEST_GRAPH_BYTES", 0)
     settings = replace(SETTINGS, weights=str(weights), runtime=RuntimeChoice.AUTO)
     assert open_rain_studio(settings, TINY).runtime_text.startswith("torch")
     with pytest.raises(RuntimeMissingError, match="too large for OpenVINO"):

@@ -1,5 +1,6 @@
 """The stylise mode in a session: frames come out repainted, the standby card where there is none."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from engine.staging import Staging
 from engine.stylise import (
     LikenessConditioner,
     LikenessControl,
+    LikenessDecoder,
     LikenessDriver,
     LikenessTracker,
     StylistBuffer,
@@ -66,8 +68,8 @@ def test_frames_come_out_painted_in_order_and_the_card_where_there_is_none(folde
     assert all(picture.rgb.shape == (256, 256, 3) for picture in pictures)
     card = standby_card(256, 256).rgb
     assert not any(np.array_equal(picture.rgb, card) for picture in pictures)
-    gone = [pipeline.step(Ticket(-1, t, t), None)[0] for t in (5.0, 5.1, 5.2)]
-    assert np.array_equal(gone[2].rgb, card)
+    gone = [pipeline.step(Ticket(-1, t, t), None) for t in (5.0, 5.1, 5.2)]
+    assert all(np.array_equal(picture.rgb, card) for [picture] in gone)  # at once, and nothing older after it
     rooms.set_prompt("a robot")
     rooms.set_closeness(Closeness.CLOSE)
     rooms.set_seed(4)
@@ -88,48 +90,94 @@ def test_a_clip_gives_a_picture_for_every_frame_also_when_frames_are_skipped(fol
 
 
 class Recorder:
-    """A stylist that hands every frame on two calls later."""
+    """A painter that hands every frame on one call later, from a certain one on all at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 1) -> None:
         self.painted: list[float] = []
+        self.first = first
         self.changes = 0
+        self.pauses = 0
+        self.under_way: list[float] = []
 
-    def paint(self, pixels: torch.Tensor) -> object:
-        self.painted.append(float(pixels.mean()))
-        if len(self.painted) < 2:
-            return None
-        latents = torch.full((1, 4, 1, 1), self.painted[-2])
-        return type("Popped", (), {"latents": latents})
+    def paint(self, frame: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+        self.painted.append(float(frame["pixels"].mean()))
+        self.under_way.append(self.painted[-1])
+        if len(self.painted) <= self.first:
+            return []
+        clean, self.under_way = self.under_way[:-1], self.under_way[-1:]
+        return [torch.full((1, 4, 1, 1), value) for value in clean]
 
-    def drain(self) -> list[object]:
-        return []
+    def decode_latents(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents.mean().expand(1, 3, 2, 2)
+
+    def drain(self) -> list[torch.Tensor]:
+        return [torch.full((1, 4, 1, 1), value) for value in self.under_way]
+
+    def pause(self) -> None:
+        self.pauses += 1
+        self.under_way.clear()
+        self.painted.clear()
 
     def reset(self) -> None:
         self.painted.clear()
 
 
+def a_row(value: float, *, is_card: bool = False) -> dict[str, torch.Tensor]:
+    return {"pixels": torch.full((1, 3, 2, 2), value), "is_card": torch.tensor([is_card])}
+
+
 def test_a_skipped_frame_takes_its_turn_with_the_picture_before() -> None:
-    stylist = Recorder()
+    painter = Recorder()
     draws = iter([0.0] * 9)
     similarity = SimilarityFilter(SimilaritySettings(threshold=0.9), draw=lambda: next(draws))
-    buffer = StylistBuffer(stylist, similarity)  # type: ignore[arg-type]
-    card = torch.tensor([False])
-    values = [1.0, -1.0, -1.0, 1.0]
+    buffer = StylistBuffer(painter, similarity)  # type: ignore[arg-type]
     came_out = []
-    for index, value in enumerate(values):
-        row = buffer.push({"pixels": torch.full((1, 3, 2, 2), value), "is_card": card}, tag=index)
+    for index, value in enumerate([1.0, -1.0, -1.0, 1.0]):
+        row = buffer.push(a_row(value), tag=(index,))
         came_out.append((row.tag, float(row.latents.mean())) if row else None)
-    assert stylist.painted == [1.0, -1.0, 1.0]
-    assert came_out == [None, (0, 1.0), (1, 1.0), (2, -1.0)]
+    assert painter.painted == [1.0, -1.0, 1.0]
+    assert came_out == [None, ((0,), 1.0), ((1,), 1.0), ((2,), -1.0)]
 
 
 def test_wishes_are_granted_before_the_next_frame() -> None:
-    stylist = Recorder()
-    buffer = StylistBuffer(stylist, None)  # type: ignore[arg-type]
+    painter = Recorder()
+    buffer = StylistBuffer(painter, None)  # type: ignore[arg-type]
     buffer.wish(lambda each: setattr(each, "changes", 1))
-    assert stylist.changes == 0
-    buffer.push({"pixels": torch.zeros(1, 3, 2, 2), "is_card": torch.tensor([False])})
-    assert stylist.changes == 1
+    assert painter.changes == 0
+    buffer.push(a_row(0.0))
+    assert painter.changes == 1
+
+
+def test_frames_that_become_clean_together_keep_their_own_tags_and_pictures() -> None:
+    painter = Recorder(first=3)
+    buffer = StylistBuffer(painter, None)  # type: ignore[arg-type]
+    rows = [buffer.push(a_row(index / 10), tag=(index,)) for index in range(5)]
+    assert rows[:3] == [None] * 3
+    assert [row.tag for row in rows[3:] if row] == [(0, 1, 2), (3,)]
+    assert rows[3] is not None
+    pictures = LikenessDecoder(painter, np.zeros((2, 2, 3), np.uint8)).decode(  # type: ignore[arg-type]
+        rows[3].latents, rows[3].conditions, torch.zeros(1)
+    )
+    assert pictures.shape == (3, 2, 2, 4)
+    assert [int(picture[0, 0, 0]) for picture in pictures] == [128, 140, 153]
+    assert [row.tag for row in buffer.drain()] == [(4,)]
+
+
+def test_the_card_is_never_painted_and_what_was_under_way_does_not_follow_it() -> None:
+    painter = Recorder()
+    buffer = StylistBuffer(painter, None)  # type: ignore[arg-type]
+    card = np.full((2, 2, 3), 9, np.uint8)
+    assert buffer.push(a_row(1.0), tag=("seen",)) is None
+    for tag in ("gone", "gone still"):
+        row = buffer.push(a_row(0.7, is_card=True), tag=(tag,))
+        assert row is not None
+        assert row.tag == (tag,)
+        shown = LikenessDecoder(painter, card).decode(row.latents, row.conditions, torch.zeros(1))  # type: ignore[arg-type]
+        assert np.array_equal(shown[0, ..., :3], card)
+    assert painter.pauses == 1
+    back = [buffer.push(a_row(value), tag=(value,)) for value in (0.2, 0.3)]
+    assert [row.tag if row else None for row in back] == [None, (0.2,)]
+    assert painter.painted == [pytest.approx(0.2), pytest.approx(0.3)]
 
 
 def test_a_frame_is_cut_to_its_middle_square_and_mirrored() -> None:

@@ -1,0 +1,216 @@
+"""Live2Diff as one of the stylise mode's painters: its files found and loaded, its memory planned.
+
+Importing this module loads torch. Thread: one caller at a time.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+
+from engine.condition.depth import ReadDepth
+from engine.denoise.memory import LIVE2DIFF_RING, KvFormat
+from engine.errors import WeightsError
+from engine.live2diff import Live2Diff, Live2DiffSettings
+from engine.live2diff_memory import StreamSize, check_memory
+from engine.paths import models_dir
+from engine.pipeline import Row
+from engine.settings import Quality, Settings
+from engine.stylise_models import AVATAR_INSTEAD, load_base, runtime_for
+from engine.stylise_settings import DEPTH_FROM_POINTS, LIVE2DIFF_FILE, Closeness, StyliseSettings
+from models.checkpoints.depth import DEPTH_ANYTHING_SMALL, DPT_HYBRID, load_depth
+from models.checkpoints.live2diff import LIVE2DIFF_FILE as FILE_NAME
+from models.checkpoints.live2diff import Live2DiffConfig, Live2DiffNetworks, load_live2diff
+from models.checkpoints.published import CheckpointError
+from models.checkpoints.stable_diffusion import StableDiffusion
+from models.runtimes.choose import ChosenRuntime
+from models.runtimes.free_memory import free_memory
+from models.runtimes.protocol import RuntimeKind
+
+_log = logging.getLogger(__name__)
+
+_FOLDER = "live2diff"
+_DEPTH_HINT = (
+    f"Give the folder of {DPT_HYBRID} (about 0.5 GB, licence Apache-2.0) or of {DEPTH_ANYTHING_SMALL} "
+    f"(0.1 GB, Apache-2.0), or choose {DEPTH_FROM_POINTS}, which needs no network."
+)
+
+
+class Live2DiffPainter:
+    """A ``StreamPainter`` that remembers the frames before.
+
+    Args:
+        stream: The stream.
+    """
+
+    def __init__(self, stream: Live2Diff) -> None:
+        self._stream = stream
+
+    def paint(self, frame: Row) -> Sequence[Tensor]:
+        """Take one frame in; return eight at the end of the warm-up, and one a call later on."""
+        return [popped.latents for popped in self._stream.paint(frame["pixels"], depth=frame.get("depth"))]
+
+    def drain(self) -> Iterator[Tensor]:
+        """Hand out the latents of what is under way; a clip of less than eight frames is warmed up first."""
+        for popped in self._stream.drain():
+            yield popped.latents
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Return a picture."""
+        return self._stream.decode_latents(latents)
+
+    def pause(self) -> None:
+        """Forget the frames under way; the next one begins another scene."""
+        self._stream.pause()
+
+    def reset(self) -> None:
+        """Forget all frames."""
+        self._stream.reset()
+
+    def set_prompt(self, prompt: str, negative_prompt: str | None = None) -> None:
+        """Paint something else, once it is warmed up on the side. Raises ``ValueError`` for an empty prompt.
+
+        There is no guidance, so the negative prompt counts for nothing.
+        """
+        del negative_prompt
+        self._stream.set_prompt(prompt)
+
+    def set_closeness(self, closeness: Closeness) -> int:
+        """Change the strength, once it is warmed up on the side; no frame is lost."""
+        self._stream.set_strength(closeness.strength)
+        return 0
+
+    def set_seed(self, seed: int) -> None:
+        """Change the noise."""
+        self._stream.set_seed(seed)
+
+    def set_guidance(self, guidance_scale: float) -> None:
+        """There is none to change."""
+
+
+class Live2DiffModel:
+    """A ``PaintModel``: Live2Diff's file over a Stable Diffusion 1.5.
+
+    Args:
+        networks: The checkpoint, in its style.
+        read_depth: A depth network; None: depth comes with the frames.
+        chosen: How the networks are run.
+        depth_text: Who tells of depth, in words.
+    """
+
+    def __init__(
+        self,
+        networks: Live2DiffNetworks,
+        read_depth: ReadDepth | None,
+        chosen: ChosenRuntime,
+        depth_text: str,
+    ) -> None:
+        self._networks = networks
+        self._read_depth = read_depth
+        self._chosen = chosen
+        self._depth_text = depth_text
+        self._plan_text = ""
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="understudy-renewal")
+
+    @property
+    def text(self) -> str:
+        """How it is run, who tells of depth, and what it takes of the memory."""
+        return "; ".join(text for text in (self._chosen.text, self._depth_text, self._plan_text) if text)
+
+    def painter(self, stylise: StyliseSettings, quality: Quality, seed: int) -> Live2DiffPainter:
+        """Return a stream. Raises ``MemoryTooSmallError`` when it does not fit."""
+        kv_format = KvFormat.INT8 if stylise.has_small_memory else KvFormat.NATIVE
+        self._plan_text = self._check(quality, kv_format)
+        settings = Live2DiffSettings(
+            width=quality.size,
+            height=quality.size,
+            levels=quality.levels,
+            strength=stylise.closeness.strength,
+            prompt=stylise.prompt,
+            kv_format=kv_format,
+            seed=seed,
+        )
+        stream = Live2Diff(self._networks, settings, self._chosen.settings, self._read_depth, self._executor)
+        return Live2DiffPainter(stream)
+
+    def _check(self, quality: Quality, kv_format: KvFormat) -> str:
+        """Return what a stream takes, in words, and log it. Raises ``MemoryTooSmallError``."""
+        unet = self._networks.unet
+        weight = unet.conv_in.weight
+        size = StreamSize(
+            width=quality.size,
+            height=quality.size,
+            levels=quality.levels,
+            dtype=weight.dtype,
+            ring=replace(LIVE2DIFF_RING, format=kv_format),
+        )
+        free = free_memory(str(weight.device))
+        if free is not None and self._chosen.settings.kind is RuntimeKind.TORCH:
+            # torch runs the weights where they lie; a compiled graph has its own copy of them
+            free += sum(parameter.nbytes for parameter in unet.parameters())
+        plan = check_memory(unet.config, size, free)
+        _log.info("Live2Diff: %s", plan.text)
+        return plan.text
+
+
+def open_live2diff(
+    stylise: StyliseSettings, settings: Settings, config: Live2DiffConfig | None = None
+) -> Live2DiffModel:
+    """Load Live2Diff.
+
+    Args:
+        stylise: Which files.
+        settings: The runtime.
+        config: Sizes; None: the published ones.
+
+    Raises:
+        WeightsError: A file is missing, damaged or of another model.
+        RuntimeMissingError: This machine lacks the runtime or the precision, or it is too large for it.
+    """
+    file = motion_file(stylise)  # the smaller file first: what is missing is said before gigabytes are read
+    depth = depth_network(stylise)
+    read_depth = None if depth is None else _load_depth(depth, stylise)
+    networks = _load_networks(file, load_base(stylise), config)
+    chosen = runtime_for(networks.unet, settings)
+    depth_text = f"depth by {depth}" if depth else "depth from your face and outline (approximate)"
+    return Live2DiffModel(networks, read_depth, chosen, depth_text)
+
+
+def motion_file(stylise: StyliseSettings) -> Path:
+    """Return where ``live2diff.ckpt`` lies. Raises ``WeightsError`` when it is not there."""
+    file = Path(stylise.motion).expanduser() if stylise.motion else models_dir() / _FOLDER / FILE_NAME
+    if not file.is_file():
+        raise WeightsError(f"There is no file {file}.", hint=_motion_hint())
+    return file
+
+
+def depth_network(stylise: StyliseSettings) -> str | None:
+    """Return folder or hub id of the depth network that is used, or None: depth comes from points."""
+    if stylise.depth:
+        return None if stylise.depth == DEPTH_FROM_POINTS else stylise.depth
+    fetched = (models_dir() / name for name in (DPT_HYBRID, DEPTH_ANYTHING_SMALL))
+    return next((str(folder) for folder in fetched if folder.is_dir()), None)
+
+
+def _load_networks(file: Path, base: StableDiffusion, config: Live2DiffConfig | None) -> Live2DiffNetworks:
+    try:
+        return load_live2diff(file, base, config)
+    except CheckpointError as error:
+        raise WeightsError(f"{error}.", hint=_motion_hint()) from error
+
+
+def _load_depth(source: str, stylise: StyliseSettings) -> ReadDepth:
+    try:
+        return load_depth(source, may_download=stylise.may_download)
+    except CheckpointError as error:
+        raise WeightsError(f"The depth network cannot be loaded: {error}.", hint=_DEPTH_HINT) from error
+
+
+def _motion_hint() -> str:
+    return (
+        f"Live2Diff needs {FILE_NAME} of {LIVE2DIFF_FILE.text}, over a Stable Diffusion 1.5: "
+        f"`understudy models` says where it goes, --motion names one that you have. {AVATAR_INSTEAD}"
+    )
