@@ -27,7 +27,8 @@ class HubServer:
         gated: Repositories that want an agreement first.
         cut_at: Path -> after how many bytes the connection is cut, once.
         damaged: Paths whose content arrives with another byte at the end.
-        held: While it is cleared, contents stop after their first bytes.
+        held: While it is cleared, the files of ``held_paths`` stop half-way.
+        held_paths: See ``held``.
         requests: Method, path and range of every request.
     """
 
@@ -37,6 +38,7 @@ class HubServer:
     cut_at: dict[str, int] = field(default_factory=dict)
     damaged: set[str] = field(default_factory=set)
     held: threading.Event = field(default_factory=threading.Event)
+    held_paths: set[str] = field(default_factory=set)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     address: str = ""
 
@@ -168,7 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
         half = (start + stop) // 2
         try:
             self.wfile.write(content[start:half])
-            self.hub.held.wait()
+            if path in self.hub.held_paths:
+                self.hub.held.wait()
             self.wfile.write(content[half:stop])
         except OSError:  # the other side has gone
             stop = 0
