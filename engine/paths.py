@@ -1,6 +1,6 @@
 """Where files live: the system's places for configuration, data, cache and logs.
 
-``UNDERSTUDY_HOME`` puts all of them below one folder, ``UNDERSTUDY_MODELS_DIR`` the downloaded models
+``UNDERSTUDY_HOME`` puts all of them below one folder, ``UNDERSTUDY_MODELS_DIR`` the published models
 elsewhere.
 Nothing is made here; whoever writes makes the folder.
 """
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import platformdirs
 
+from models.checkpoints import store
+
 _APP = "understudy"
 _HOME = "UNDERSTUDY_HOME"
-_MODELS = "UNDERSTUDY_MODELS_DIR"
 
 
 def _place(kind: str, default: str, environment: Mapping[str, str] | None) -> Path:
@@ -27,9 +28,8 @@ def data_dir(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def models_dir(environment: Mapping[str, str] | None = None) -> Path:
-    """Return the folder of downloaded models."""
-    override = (os.environ if environment is None else environment).get(_MODELS, "")
-    return Path(override) if override else data_dir(environment) / "models"
+    """Return the folder of published models."""
+    return store.models_dir(environment)
 
 
 def cache_dir(environment: Mapping[str, str] | None = None) -> Path:

@@ -34,6 +34,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "models.checkpoints": frozenset(
         {"torch", "numpy", "diffusers", "transformers", "safetensors", "huggingface_hub"}
     ),
+    "models.checkpoints.store": frozenset({"platformdirs"}),
     "models.runtimes": frozenset({"torch", "numpy", "openvino", "onnx"}),
     "models.training": frozenset({"torch", "numpy", "cv2", "safetensors"}),
     "assets": frozenset(),

@@ -1,12 +1,12 @@
-"""Folders of published models: on this disk, in the hub's cache, or fetched when the user asks for it."""
+"""Folders of published models: the user's own, fetched ones, or those that other programs have fetched."""
 
-import os
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from models.checkpoints.published import CheckpointError
+from models.checkpoints.store import models_dir
 
 # One format of weights is enough, and half precision where it is offered beside the full one is not needed.
 _PATTERNS = ("*.json", "*.txt", "*.safetensors")
@@ -14,7 +14,7 @@ _NOT_NEEDED = ("safety_checker/*", "feature_extractor/*", "*.fp16.safetensors", 
 
 
 def local_folder(source: str, *, may_download: bool = False, revision: str | None = None) -> Path:
-    """Return the folder of a model.
+    """Return the folder of a model: itself, in the models folder, or in the hub's cache.
 
     Args:
         source: A folder's path, or a hub id such as "stabilityai/sd-turbo".
@@ -29,6 +29,8 @@ def local_folder(source: str, *, may_download: bool = False, revision: str | Non
         return folder
     if source.count("/") != 1 or source.startswith((".", "/", "~")) or "\\" in source:
         raise CheckpointError(f"there is no folder or file {source}")
+    if (models_dir() / source).is_dir():
+        return models_dir() / source
     try:
         return Path(
             snapshot_download(
@@ -37,7 +39,6 @@ def local_folder(source: str, *, may_download: bool = False, revision: str | Non
                 allow_patterns=list(_PATTERNS),
                 ignore_patterns=list(_NOT_NEEDED),
                 local_files_only=not may_download,
-                cache_dir=os.environ.get("UNDERSTUDY_MODELS_DIR"),
             )
         )
     except LocalEntryNotFoundError as error:
