@@ -13,17 +13,15 @@ from torch import Tensor
 
 from engine.condition.pocket import PocketConditioner
 from engine.decode import PocketDecoder
-from engine.denoise.buffer import RollingBuffer
+from engine.denoise.attending import pocket_buffer
 from engine.denoise.presets import POCKET
-from engine.denoise.runtime_denoiser import PocketRuntimeDenoiser
-from engine.denoise.settings import LatentSpec
 from engine.errors import RuntimeMissingError, WeightsError
 from engine.paths import graphs_dir
 from engine.pipeline import Machinery
 from engine.settings import Precision, Quality, RuntimeChoice, Settings
 from engine.types import Avatar
 from models.checkpoints.pocket import PocketWeightsError, load_pocket
-from models.networks.pocket import LATENT_STRIDE, PocketNetworks
+from models.networks.pocket import PocketNetworks
 from models.runtimes.choose import ChosenRuntime, choose_runtime, probe_machine
 from models.runtimes.protocol import Precision as NetworkPrecision
 from models.runtimes.protocol import RuntimeKind, RuntimeSettings, RuntimeUnavailableError
@@ -61,17 +59,9 @@ class PocketStudio:
 
     def machinery(self, quality: Quality, seed: int) -> Machinery:
         """Return buffer and decoder, compiled for every number of rows that boot and drain meet."""
-        levels, chunk, size = quality.levels, quality.chunk, quality.size
-        denoiser = PocketRuntimeDenoiser(self._networks, self._runtime, size, levels * chunk)
-        for rows in range(levels, 0, -1):
-            denoiser.prepare(rows * chunk)
-        cells = size // LATENT_STRIDE
-        buffer = RollingBuffer(
-            denoiser,
-            replace(POCKET, levels=levels, chunk=chunk),
-            LatentSpec(shape=(self._networks.config.latent_channels, cells, cells)),
-            seed=seed,
-        )
+        chunk, size = quality.chunk, quality.size
+        system = replace(POCKET, levels=quality.levels, chunk=chunk)
+        buffer = pocket_buffer(self._networks, self._runtime, size, system, seed)
         decoder = PocketDecoder(self._networks, self._runtime, chunk, size)
         return Machinery(buffer=buffer, decoder=decoder, join=joined, chunk=chunk)
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from models.networks.pocket import PocketNetworks
+from models.networks.looks import TemporalLook
+from models.networks.pocket import BOTH_WAYS, PocketNetworks
 from models.networks.pocket_graphs import Graph, denoiser_graph
 from models.runtimes.load import NetworkPool, load_network
 from models.runtimes.protocol import Network, RuntimeSettings
@@ -59,9 +60,15 @@ class PocketRuntimeDenoiser(RuntimeDenoiser):
         runtime: Runtime, precision, threads.
         size: Side of the picture in pixels.
         max_frames: Frames of the full buffer.
+        across: Who sees whom across frames; the shipped weights are trained for ``BothWays``.
     """
 
     def __init__(
-        self, networks: PocketNetworks, runtime: RuntimeSettings, size: int, max_frames: int
+        self,
+        networks: PocketNetworks,
+        runtime: RuntimeSettings,
+        size: int,
+        max_frames: int,
+        across: TemporalLook = BOTH_WAYS,
     ) -> None:
-        super().__init__(lambda frames: denoiser_graph(networks, frames, size), runtime, max_frames)
+        super().__init__(lambda frames: denoiser_graph(networks, frames, size, across), runtime, max_frames)

@@ -17,12 +17,14 @@ from models.diffusion.timesteps import TimestepGrid
 
 
 class Attend(Enum):
-    """Who sees whom across frames inside the network. Frames lead in every tensor in all three cases."""
+    """Who sees whom across frames inside the network. Frames lead in every tensor in all cases."""
 
     NOBODY = "nobody"
     """Each frame on its own; rows are a batch (StreamDiffusion)."""
     ALL_ROWS = "all_rows"
     """All frames of the buffer, both ways; rows are one time axis (RAIN, PersonaLive, pocket)."""
+    OLDER_ROWS = "older_rows"
+    """A frame sees its row and the older, cleaner ones: causal within the buffer."""
     OWN_LEVEL = "own_level"
     """The past of the same noise level, through a ring of keys and values (Live2Diff)."""
 

@@ -190,6 +190,18 @@ class TemporalAttention(nn.Module):
         out = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)  # (1, L, heads, F, d)
         return self._merge(out)
 
+    def alone(self, x: Tensor) -> Tensor:
+        """Let every frame see itself only: ``forward`` under a diagonal bias, without the scores.
+
+        Args:
+            x: ``(F, L, D)``, slot 0 (oldest) first, F <= ``max_frames``.
+
+        Returns:
+            The branch, ``(F, L, D)``, new memory.
+        """
+        out: Tensor = self.to_out(self.to_v(x + self.positions[: x.shape[0], None]))
+        return out
+
     def stream(self, x: Tensor, cache: KvCache, slots: RingSlots, write_index: Tensor) -> Tensor:
         """Let the newest frames of each noise level see themselves and what that level remembers.
 

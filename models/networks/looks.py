@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from models.networks.attention import KvCache, NewKv, ReferenceAttention, RingSlots, TemporalAttention
@@ -73,12 +74,40 @@ class Recording:
         return attention.alone(x)
 
 
+@dataclass(frozen=True, slots=True)
 class BothWays:
     """All frames of the buffer see each other; a frame's position is its slot."""
 
     def __call__(self, attention: TemporalAttention, x: Tensor, _layer: str) -> Tensor:
         """Return the branch over all frames."""
         out: Tensor = attention(x)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class EachAlone:
+    """A frame sees itself only (StreamDiffusion); its position is its slot, as in ``BothWays``."""
+
+    def __call__(self, attention: TemporalAttention, x: Tensor, _layer: str) -> Tensor:
+        """Return the branch of each frame by itself."""
+        return attention.alone(x)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OlderRows:
+    """A frame sees its own row and the rows that entered before it, which are cleaner; never a newer one.
+
+    Attributes:
+        chunk: Frames c of a row.
+    """
+
+    chunk: int = 1
+
+    def __call__(self, attention: TemporalAttention, x: Tensor, _layer: str) -> Tensor:
+        """Return the branch under a block-triangular mask."""
+        row = torch.arange(x.shape[0], device=x.device) // self.chunk
+        bias = torch.where(row[:, None] >= row, 0.0, float("-inf")).to(x.dtype)
+        out: Tensor = attention(x, bias)
         return out
 
 

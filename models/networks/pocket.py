@@ -25,11 +25,13 @@ from torch.nn import functional
 
 from models.networks.attention import ReferenceAttention, TemporalAttention
 from models.networks.geometry import NUM_CURVE_MAPS, NUM_POINTS
+from models.networks.looks import BothWays, TemporalLook
 from models.networks.memory import MemBlock
 
 RGBA = 4
 LATENT_STRIDE = 8  # pixels of the picture per latent cell
 NUM_SOURCES = 3  # what a pixel is blended from: layered warp, inner warp, paint
+BOTH_WAYS = BothWays()  # who sees whom across frames in the shipped model
 LAYERED_HEAD_START = 3.0  # of its logit: a new model shows the layered warp
 
 
@@ -121,14 +123,15 @@ class CrossFrame(nn.Module):
         self.temporal = TemporalAttention(width, heads, max_frames)
         nn.init.zeros_(self.reference.to_out.weight)
 
-    def forward(self, x: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def forward(self, x: Tensor, k: Tensor, v: Tensor, across: TemporalLook, layer: str) -> Tensor:
         """``x (B * F, C, h, w)``; ``k``, ``v`` from ``ReferenceAttention.project``, B in front."""
         sequences, (count, _, height, _) = k.shape[0], x.shape
         tokens = x.flatten(2).transpose(1, 2)  # (B * F, L, C)
         tokens = tokens + self.reference(self.norm_reference(tokens), k, v)
         frames = count // sequences
         mixed = self.norm_temporal(tokens).unflatten(0, (sequences, frames)).transpose(0, 1)
-        mixed = self.temporal(mixed.flatten(1, 2))  # (F, B * L, C): every place of every sequence on its own
+        # (F, B * L, C): every place of every sequence on its own
+        mixed = across(self.temporal, mixed.flatten(1, 2), layer)
         mixed = mixed.unflatten(1, (sequences, -1)).transpose(0, 1).flatten(0, 1)
         out: Tensor = (tokens + mixed).transpose(1, 2).unflatten(2, (height, -1))
         return out
@@ -219,6 +222,14 @@ class PocketDenoiser(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]  # Conv2d's bias is optional in its stub
 
+    def temporal_layers(self, height: int, width: int) -> dict[str, tuple[int, int, int]]:
+        """Return heads, tokens and width of a head of each attention across frames, for latents of a size."""
+        layers = {"middle": (self.middle_cross.temporal, 2), "coarse": (self.coarse_cross.temporal, 4)}
+        return {
+            name: (one.heads, (height // shrunk) * (width // shrunk), one.to_q.in_features // one.heads)
+            for name, (one, shrunk) in layers.items()
+        }
+
     def project(self, middle: Tensor, coarse: Tensor) -> dict[str, Tensor]:
         """Project the reference's features to keys and values, once per avatar.
 
@@ -239,6 +250,7 @@ class PocketDenoiser(nn.Module):
         levels: Tensor,
         conditions: Mapping[str, Tensor],
         reference: Mapping[str, Tensor],
+        across: TemporalLook = BOTH_WAYS,
     ) -> Tensor:
         """Predict the clean latents (x0) of every frame in the buffer.
 
@@ -248,6 +260,7 @@ class PocketDenoiser(nn.Module):
             conditions: ``heat (F, 61, h, w)`` and ``warped (F, 8 + C, h, w)``: the reference's latents and
                 fine features under the frame's warp.
             reference: Keys and values of ``project``.
+            across: What the attentions across frames see; their layers are "middle" and "coarse".
 
         Returns:
             ``(F, 8, h, w)``, new memory.
@@ -257,9 +270,9 @@ class PocketDenoiser(nn.Module):
         x = self.latents_in(latents) + self.heat_in(conditions["heat"]) + self.warped_in(warped)
         fine = self.fine_down(x, embed)
         middle = self.middle_down(self.down1(fine), embed)
-        middle = self.middle_cross(middle, reference["middle_k"], reference["middle_v"])
+        middle = self.middle_cross(middle, reference["middle_k"], reference["middle_v"], across, "middle")
         x = self.coarse(self.down2(middle), embed)
-        x = self.coarse_cross(x, reference["coarse_k"], reference["coarse_v"])
+        x = self.coarse_cross(x, reference["coarse_k"], reference["coarse_v"], across, "coarse")
         x = self.coarse_out(x, embed)
         x = self.middle_up(self.up2(x) + middle, embed)
         x = self.fine_up2(self.fine_up1(self.up1(x) + fine, embed), embed)

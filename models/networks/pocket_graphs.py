@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from models.networks.geometry import NUM_CURVE_MAPS, NUM_POINTS
 from models.networks.layered_warp import FLOW_GRID
-from models.networks.pocket import LATENT_STRIDE, RGBA, PocketNetworks
+from models.networks.looks import TemporalLook
+from models.networks.pocket import BOTH_WAYS, LATENT_STRIDE, RGBA, PocketNetworks
 from models.networks.pocket_decoder import PocketComposite, PocketProps
 
 
@@ -32,19 +33,23 @@ class Graph:
 
 
 class _FlatDenoiser(nn.Module):
-    def __init__(self, networks: PocketNetworks) -> None:
+    def __init__(self, networks: PocketNetworks, across: TemporalLook) -> None:
         super().__init__()
         self.denoiser = networks.denoiser
+        self.across = across
+        self.across_text = repr(across)  # plain, so that cached graphs differ where looks do
 
     def forward(
         self, latents: Tensor, levels: Tensor, heat: Tensor, warped: Tensor, **reference: Tensor
     ) -> Tensor:
-        out: Tensor = self.denoiser(latents, levels, {"heat": heat, "warped": warped}, reference)
+        out: Tensor = self.denoiser(latents, levels, {"heat": heat, "warped": warped}, reference, self.across)
         return out
 
 
-def denoiser_graph(networks: PocketNetworks, frames: int, size: int) -> Graph:
-    """The denoiser over ``frames`` = N * c frames of ``size`` pixels a side."""
+def denoiser_graph(
+    networks: PocketNetworks, frames: int, size: int, across: TemporalLook = BOTH_WAYS
+) -> Graph:
+    """The denoiser over ``frames`` = N * c frames of ``size`` pixels a side; ``across``: who sees whom."""
     config, cells = networks.config, size // LATENT_STRIDE
     fine, middle, coarse = config.widths
     heads = config.heads
@@ -58,7 +63,7 @@ def denoiser_graph(networks: PocketNetworks, frames: int, size: int) -> Graph:
         "coarse_k": torch.zeros(1, heads, (cells // 4) ** 2, coarse // heads),
         "coarse_v": torch.zeros(1, heads, (cells // 4) ** 2, coarse // heads),
     }
-    return Graph(_FlatDenoiser(networks).eval(), inputs, ("x0",))
+    return Graph(_FlatDenoiser(networks, across).eval(), inputs, ("x0",))
 
 
 def props_graph(frames: int, size: int) -> Graph:

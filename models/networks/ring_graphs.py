@@ -1,4 +1,4 @@
-"""A UNet with rings of keys and values as graphs with flat, named inputs: what a runtime loads (Live2Diff).
+"""Networks with rings of keys and values as graphs with flat, named inputs: what a runtime loads (Live2Diff).
 
 A graph never writes its inputs: the rings are read where they lie, and the newest keys and values, one frame
 of sixteen, are outputs that the caller writes (``engine.denoise.ring_denoiser``). Inputs: ``latents``,
@@ -14,11 +14,13 @@ from torch import Tensor, nn
 
 from models.networks.attention import NewKv, RingSlots
 from models.networks.looks import BesideRing
-from models.networks.pocket_graphs import Graph
+from models.networks.pocket import LATENT_STRIDE, PocketNetworks
+from models.networks.pocket_graphs import Graph, denoiser_graph
 from models.networks.unet import UNet, UNetInputs
 from models.networks.unet_graphs import UNetShape, constant_inputs
 
 PREDICTION = "prediction"
+_WRITE_INDEX = "ring.write_index"  # the caller's, who writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +71,52 @@ class _RingUNet(nn.Module):
             across = BesideRing(None, RingSlots.without_past(latents.shape[0], latents), newest)
         inputs = UNetInputs(prompt=others, across=across, control=depth)
         prediction: Tensor = self.unet(latents, levels, inputs)
-        kept = [kv for layer in self.layers for kv in (newest[layer].keys, newest[layer].values)]
-        return prediction, *kept
+        return prediction, *_in_order(newest, self.layers)
+
+
+class _RingPocket(nn.Module):
+    def __init__(self, networks: PocketNetworks, layers: tuple[str, ...]) -> None:
+        super().__init__()
+        self.denoiser = networks.denoiser
+        self.layers = layers
+
+    def forward(
+        self, latents: Tensor, levels: Tensor, heat: Tensor, warped: Tensor, **others: Tensor
+    ) -> tuple[Tensor, ...]:
+        newest: dict[str, NewKv] = {}
+        across = BesideRing(others, RingSlots.from_tensors(others), newest)
+        x0: Tensor = self.denoiser(latents, levels, {"heat": heat, "warped": warped}, others, across)
+        return x0, *_in_order(newest, self.layers)
+
+
+def _in_order(newest: Mapping[str, NewKv], layers: tuple[str, ...]) -> list[Tensor]:
+    return [kv for layer in layers for kv in (newest[layer].keys, newest[layer].values)]
+
+
+def pocket_ring_graph(networks: PocketNetworks, frames: int, size: int, ring: Mapping[str, Tensor]) -> Graph:
+    """The pocket denoiser whose levels each look back into a ring.
+
+    Args:
+        networks: The pocket networks.
+        frames: N * c.
+        size: Side of the picture in pixels.
+        ring: Names and shapes of the rings' tensors for these frames.
+
+    Returns:
+        ``prediction (F, 8, h, w)`` and the newest keys and values, as of ``ring_graph``.
+    """
+    cells = size // LATENT_STRIDE
+    layers = tuple(networks.denoiser.temporal_layers(cells, cells))
+    inputs = denoiser_graph(networks, frames, size).inputs | _without_write_index(ring)
+    return Graph(_RingPocket(networks, layers).eval(), inputs, _outputs(layers))
+
+
+def _without_write_index(ring: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: torch.zeros_like(value) for name, value in ring.items() if name != _WRITE_INDEX}
+
+
+def _outputs(layers: tuple[str, ...]) -> tuple[str, ...]:
+    return (PREDICTION, *(name for layer in layers for name in new_names(layer)))
 
 
 def ring_graph(unet: UNet, shape: RingShape) -> Graph:
@@ -98,10 +144,7 @@ def ring_graph(unet: UNet, shape: RingShape) -> Graph:
         ),
     )
     inputs |= {name: value.to(weight) for name, value in constants.items()}
-    inputs |= {
-        name: torch.zeros_like(value) for name, value in shape.ring.items() if name != "ring.write_index"
-    }
+    inputs |= _without_write_index(shape.ring)
     layers = tuple(unet.temporal_layers(*size))
-    outputs = (PREDICTION, *(name for layer in layers for name in new_names(layer)))
     flat = _RingUNet(unet, layers, has_past=bool(shape.ring)).eval()
-    return Graph(flat, inputs, outputs)
+    return Graph(flat, inputs, _outputs(layers))

@@ -23,15 +23,15 @@ from skimage.metrics import structural_similarity
 
 from engine.condition.pocket import PocketConditioner
 from engine.decode import PocketDecoder
-from engine.denoise.buffer import RollingBuffer
+from engine.denoise.attending import pocket_buffer
+from engine.denoise.buffer import Popped
 from engine.denoise.presets import POCKET
-from engine.denoise.runtime_denoiser import PocketRuntimeDenoiser
-from engine.denoise.settings import LatentSpec
+from engine.denoise.settings import Attend
 from engine.retarget.retargeter import Retargeter
 from engine.retarget.settings import DRAWN, RetargetSettings
 from engine.types import Avatar, Control
 from models.checkpoints.pocket import load_pocket
-from models.networks.pocket import LATENT_STRIDE, PocketNetworks
+from models.networks.pocket import PocketNetworks
 from models.networks.pocket_decoder import PocketProps
 from models.networks.pose import PoseMaker
 from models.runtimes.choose import choose_runtime, probe_machine
@@ -64,6 +64,7 @@ JITTER_PX = 0.5  # jitter of the flicker runs, standard deviation, of 256
 FPS = 25.0
 LEAST_MOTION = 0.02  # standard deviation of an opening that counts, in widths of the eye or mouth
 REGIONS = ("picture", "eye", "mouth")
+Conditions = dict[str, torch.Tensor]
 
 
 class Jitter(Enum):
@@ -134,16 +135,18 @@ class Animator:
     """The engine's own path from controls to pictures, at one operating point."""
 
     def __init__(
-        self, networks: PocketNetworks, runtime: RuntimeSettings, point: tuple[int, int], size: int
+        self,
+        networks: PocketNetworks,
+        runtime: RuntimeSettings,
+        point: tuple[int, int],
+        size: int,
+        attend: Attend = Attend.ALL_ROWS,
     ) -> None:
-        self._levels, self._chunk = point
+        levels, self._chunk = point
         self._networks, self._size = networks, size
         self._decoder = PocketDecoder(networks, runtime, self._chunk, size)
-        denoiser = PocketRuntimeDenoiser(networks, runtime, size, self._levels * self._chunk)
-        cells = size // LATENT_STRIDE
-        settings = replace(POCKET, levels=self._levels, chunk=self._chunk)
-        spec = LatentSpec(shape=(networks.config.latent_channels, cells, cells))
-        self._buffer = RollingBuffer(denoiser, settings, spec)
+        settings = replace(POCKET, levels=levels, chunk=self._chunk, attend=attend)
+        self._buffer = pocket_buffer(networks, runtime, size, settings)
 
     def animate(self, target: Avatar, controls: Iterable[Control]) -> Iterator[Picture]:
         """Yield one picture per control, in order; the last chunk is filled up with the last control."""
@@ -151,30 +154,39 @@ class Animator:
         filled = wanted + wanted[-1:] * (-len(wanted) % self._chunk)
         return islice(self._pictures(target, filled), len(wanted))
 
-    def _pictures(self, target: Avatar, controls: Iterable[Control]) -> Iterator[Picture]:
-        conditioner = PocketConditioner(self._networks, target, self._size)
+    def conditioner(self, target: Avatar) -> PocketConditioner:
+        """Return an avatar's conditioner at the animator's size."""
+        return PocketConditioner(self._networks, target, self._size)
+
+    def popped(self, conditioner: PocketConditioner, frames: Iterable[Conditions]) -> Iterator[Popped]:
+        """Yield the clean rows of a stream that starts now, from the conditions of its frames."""
         self._buffer.reset()
         self._decoder.reset()
         self._buffer.set_reference(conditioner.reference)
-        rows: list[dict[str, torch.Tensor]] = []
-        for control in controls:
-            rows.append(conditioner.row(control))
+        rows: list[Conditions] = []
+        for conditions in frames:
+            rows.append(conditions)
             if len(rows) == self._chunk:
                 popped = self._buffer.push(_joined(rows))
                 rows = []
                 if popped is not None:
-                    yield from self._decode(popped.latents, popped.conditions, conditioner)
-        for popped in self._buffer.drain():
-            yield from self._decode(popped.latents, popped.conditions, conditioner)
+                    yield popped
+        yield from self._buffer.drain()
 
-    def _decode(self, latents, conditions, conditioner: PocketConditioner) -> Iterator[Picture]:  # type: ignore[no-untyped-def]
-        for rgba in self._decoder.decode(latents, conditions, conditioner.picture):
+    def _pictures(self, target: Avatar, controls: Iterable[Control]) -> Iterator[Picture]:
+        conditioner = self.conditioner(target)
+        for popped in self.popped(conditioner, map(conditioner.row, controls)):
+            yield from self.decode(popped, conditioner)
+
+    def decode(self, popped: Popped, conditioner: PocketConditioner) -> Iterator[Picture]:
+        """Yield the pictures of a row; the decoder remembers the frame before."""
+        for rgba in self._decoder.decode(popped.latents, popped.conditions, conditioner.picture):
             alpha = rgba[..., 3:].astype(np.float32) / 255.0
             blended = rgba[..., :3] * alpha + conditioner.plate * (1.0 - alpha)
             yield (blended + 0.5).astype(np.uint8)
 
 
-def _joined(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+def _joined(rows: list[Conditions]) -> Conditions:
     return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
 
 

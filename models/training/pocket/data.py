@@ -75,6 +75,8 @@ class DataSettings:
         num_workers: Drawing processes.
         pool_clips: Clips kept; the oldest leaves when a new one comes.
         reuse: Frames trained on per frame drawn; bounds the drawing's share of the processor.
+        in_step: Wait for a drawing that is late rather than go on without it: with one drawing process the
+            batches follow from the seed alone, whatever else the machine does.
     """
 
     seed: int = 1
@@ -84,6 +86,7 @@ class DataSettings:
     num_workers: int = 1
     pool_clips: int = 256
     reuse: float = 3.0
+    in_step: bool = False
 
 
 def _channels_first(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -253,12 +256,18 @@ class ClipPool:
     def _refill(self, frames: int) -> None:
         self._credit += frames / self._settings.reuse / CLIP_FRAMES
         while self._credit >= 1.0:
-            try:
-                self._add(self._queue.get_nowait())
-            except queue.Empty:
-                self._check_workers()
+            clip = self._wait_for_clip() if self._settings.in_step else self._clip_at_hand()
+            if clip is None:
                 return
+            self._add(clip)
             self._credit -= 1.0
+
+    def _clip_at_hand(self) -> Clip | None:
+        try:
+            return self._queue.get_nowait()
+        except queue.Empty:
+            self._check_workers()
+            return None
 
     def _add(self, clip: Clip) -> None:
         if len(self._clips) < self._settings.pool_clips:

@@ -1,6 +1,7 @@
 """Which rows of the rolling buffer a training step shows: full ones, and the short ones of boot and drain."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,11 +30,13 @@ class Pattern:
         sequences: Independent buffers in the step.
         frames: Successive frames drawn per sequence; more than ``len(levels)`` only for N = c = 1, where two
             frames are decoded one after the other so that the painter learns to use its memory.
+        chunk: Frames of a row.
     """
 
     levels: tuple[float, ...]
     sequences: int
     frames: int
+    chunk: int = 1
 
 
 def buffer_levels(num_levels: int, chunk: int, first: int = 0, last: int | None = None) -> tuple[float, ...]:
@@ -42,10 +45,19 @@ def buffer_levels(num_levels: int, chunk: int, first: int = 0, last: int | None 
     return tuple((row + 1) / num_levels for row in rows for _ in range(chunk))
 
 
-def sample_pattern(rng: np.random.Generator, batch_frames: int) -> Pattern:
-    """Draw a pattern of about ``batch_frames`` frames in all."""
-    shares = np.array([share for _, _, share in _MIX])
-    num_levels, chunk, _ = _MIX[rng.choice(len(_MIX), p=shares / shares.sum())]
+def sample_pattern(
+    rng: np.random.Generator, batch_frames: int, points: Sequence[tuple[int, int]] = ()
+) -> Pattern:
+    """Draw a pattern of about ``batch_frames`` frames in all.
+
+    Args:
+        rng: Source of the draws.
+        batch_frames: Frames of a step.
+        points: Operating points ``(N, c)`` that are shown, each as often; none: the mix of the shipped model.
+    """
+    mix = tuple((*point, 1.0) for point in points) or _MIX
+    shares = np.array([share for _, _, share in mix])
+    num_levels, chunk, _ = mix[rng.choice(len(mix), p=shares / shares.sum())]
     first, last = 0, num_levels
     if num_levels > 1 and rng.random() < _SHORT_SHARE:
         rows = int(rng.integers(1, num_levels))
@@ -53,4 +65,10 @@ def sample_pattern(rng: np.random.Generator, batch_frames: int) -> Pattern:
         first, last = (num_levels - rows, num_levels) if rng.random() < _BOOT_SHARE else (0, rows)
     levels = buffer_levels(num_levels, chunk, first, last)
     frames = max(len(levels), 2) if num_levels == 1 else len(levels)
-    return Pattern(levels=levels, sequences=max(1, batch_frames // frames), frames=frames)
+    return Pattern(levels=levels, sequences=max(1, batch_frames // frames), frames=frames, chunk=chunk)
+
+
+def on_one_level(pattern: Pattern, rng: np.random.Generator) -> Pattern:
+    """Return the pattern with all frames on one of its levels: successive frames of one ring."""
+    level = pattern.levels[int(rng.integers(len(pattern.levels)))]
+    return replace(pattern, levels=(level,) * len(pattern.levels))

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from models.networks.geometry import CurveMaps, heat_maps
 from models.networks.layered_warp import cut_layers, layer_masks
-from models.networks.pocket import LATENT_STRIDE, NUM_SOURCES, PocketNetworks, composite
+from models.networks.looks import TemporalLook
+from models.networks.pocket import BOTH_WAYS, LATENT_STRIDE, NUM_SOURCES, PocketNetworks, composite
 from models.networks.pose import PoseInputs, PoseMaker
 from models.networks.warp import sample, sampling_grid
 from models.training.pocket.data import Batch
@@ -65,13 +66,16 @@ class TrainingStep(nn.Module):
         self.curves = CurveMaps()
         self.maker = PoseMaker()
 
-    def forward(self, batch: Batch, levels: Tensor, driven: Tensor) -> tuple[Tensor, Mapping[str, float]]:
+    def forward(
+        self, batch: Batch, levels: Tensor, driven: Tensor, across: TemporalLook = BOTH_WAYS
+    ) -> tuple[Tensor, Mapping[str, float]]:
         """Return the loss and its parts.
 
         Args:
             batch: B sequences of ``frames`` frames.
             levels: Levels of the frames that see each other, ``(f,)``; f divides ``frames``.
             driven: The points shown to the network ``(B, frames, 61, 2)``.
+            across: Who sees whom among these frames.
         """
         sequences, frames = driven.shape[:2]
         size = batch.rgb.shape[-1]
@@ -94,17 +98,25 @@ class TrainingStep(nn.Module):
             *_noised(clean.detach(), levels.repeat(sequences * groups)),
             {"heat": pose.heat, "warped": warped},
             {name: x.repeat_interleave(groups, dim=0) for name, x in keys_values.items()},
+            across,
         ).float()
         main = self._picture_loss(x0, batch, pose)
-        noisy = clean[:share] + 0.15 * torch.randn_like(clean[:share])
-        own = self._picture_loss(noisy, _head_of(batch, share // frames), _head_of_pose(pose, share))
         latents = F.l1_loss(x0, clean.detach()) + F.mse_loss(x0, clean.detach())
-        learnt = clean[:share]
-        spread = learnt.mean((0, 2, 3)).square().mean() + (learnt.var((0, 2, 3)) - 1.0).square().mean()
-        w = self.weights
-        loss = main + w.autoencoder * own + w.latents * latents + w.spread * spread
-        parts = {"picture": main, "autoencoder": own, "latents": latents, "spread": spread}
+        loss = main + self.weights.latents * latents
+        parts = {"picture": main, "latents": latents}
+        if clean.requires_grad:  # else encoder and painter stay as they are
+            own, spread = self._autoencoder_losses(clean[:share], batch, pose)
+            loss = loss + self.weights.autoencoder * own + self.weights.spread * spread
+            parts |= {"autoencoder": own, "spread": spread}
         return loss, {name: float(value.detach()) for name, value in parts.items()}
+
+    def _autoencoder_losses(self, learnt: Tensor, batch: Batch, pose: PoseInputs) -> tuple[Tensor, Tensor]:
+        frames = batch.rgb.shape[1]
+        noisy = learnt + 0.15 * torch.randn_like(learnt)
+        head = _head_of(batch, len(learnt) // frames)
+        own = self._picture_loss(noisy, head, _head_of_pose(pose, len(learnt)))
+        spread = learnt.mean((0, 2, 3)).square().mean() + (learnt.var((0, 2, 3)) - 1.0).square().mean()
+        return own, spread
 
     def _encode(self, rgba: Tensor, share: int) -> Tensor:
         learnt: Tensor = self.networks.encoder(rgba[:share]).float()

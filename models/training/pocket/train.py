@@ -3,7 +3,8 @@
 One stage for everything: encoder, reference network, denoiser and painter learn together, on characters drawn
 as the training goes. Resumes from ``--resume`` (a published weights file) or from the run's own last
 checkpoint. Uses a GPU when there is one. The learning rate follows the share of ``--minutes`` that has
-passed, so that a run on a busy machine still ends with small steps.
+passed, so that a run on a busy machine still ends with small steps; or that of ``--steps``, for runs that are
+to be compared. ``--attend`` and ``--part denoiser`` train what ``tests.bench.attention`` compares.
 """
 
 import argparse
@@ -12,8 +13,9 @@ import logging
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,15 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
+from engine.denoise.attending import look_of
+from engine.denoise.settings import Attend
 from models.checkpoints.pocket import load_pocket, save_pocket
 from models.networks.pocket import PocketConfig, PocketNetworks
 from models.training.characters import training_rng
 from models.training.device import training_device
 from models.training.pocket.data import Batch, ClipPool, DataSettings
 from models.training.pocket.evaluate import quick_scores
-from models.training.pocket.patterns import Pattern, sample_pattern
+from models.training.pocket.patterns import Pattern, on_one_level, sample_pattern
 from models.training.pocket.step import LossWeights, TrainingStep
 
 logger = logging.getLogger(__name__)
@@ -38,12 +42,25 @@ RETARGETED = 0.25  # share of the sequences that see retargeted points; the othe
 JITTER_PX = 0.5
 
 
+class Part(Enum):
+    """What a run changes."""
+
+    ALL = "all"
+    """Encoder, reference network, denoiser and painter."""
+    DENOISER = "denoiser"
+    """The denoiser alone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
     """A training run.
 
     Attributes:
         minutes: Length of the run; sets the learning-rate schedule.
+        steps: Length in steps instead; 0: by ``minutes``.
+        attend: Who sees whom across frames.
+        points: Operating points ``(N, c)`` that the steps show; none: the mix of the shipped model.
+        part: What is trained.
         batch_frames: Frames per step and process.
         learning_rate: Peak of AdamW's rate.
         seed: Seed of data, patterns and noise.
@@ -59,6 +76,10 @@ class TrainSettings:
     """
 
     minutes: float = 60.0
+    steps: int = 0
+    attend: Attend = Attend.ALL_ROWS
+    points: tuple[tuple[int, int], ...] = ()
+    part: Part = Part.ALL
     batch_frames: int = 8
     learning_rate: float = 1.2e-3
     seed: int = 1
@@ -134,13 +155,15 @@ class Trainer:
         networks = (
             load_pocket(settings.resume) if settings.resume else PocketNetworks(config or PocketConfig())
         )
-        networks.train().requires_grad_(requires_grad=True)
+        trained = networks.denoiser if settings.part is Part.DENOISER else networks
+        networks.train().requires_grad_(requires_grad=False)
+        trained.requires_grad_(requires_grad=True)
         self.averaged = Averaged(networks, settings.ema)
         networks.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # no stub
         self.networks = networks
         self.step = TrainingStep(self.networks, LossWeights(), settings.crop_cells).to(self.device)
         self.optimizer = torch.optim.AdamW(
-            self.networks.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3
+            trained.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3
         )
         self.count = 0
         self.elapsed_s = 0.0
@@ -152,9 +175,16 @@ class Trainer:
         self.elapsed_s += now_s - self._ticked_at_s
         self._ticked_at_s = now_s
 
+    @property
+    def progress(self) -> float:
+        """Share of the run that is over, 0..1 and a little more."""
+        if self.settings.steps:
+            return self.count / self.settings.steps
+        return self.elapsed_s / (self.settings.minutes * 60)
+
     def update(self, batch: Batch, pattern: Pattern) -> Mapping[str, float]:
         """Take one step and return the parts of the loss."""
-        rate = learning_rate(self.settings, self.count, self.elapsed_s / (self.settings.minutes * 60))
+        rate = learning_rate(self.settings, self.count, self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         through = (
@@ -163,7 +193,9 @@ class Trainer:
         driven = jitter(torch.where(through, batch.driven, batch.points), self.generator)
         levels = torch.tensor(pattern.levels, device=self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            loss, parts = self.step.forward(batch, levels, driven)
+            loss, parts = self.step.forward(
+                batch, levels, driven, look_of(self.settings.attend, pattern.chunk)
+            )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         self._average_over_processes()
@@ -217,11 +249,16 @@ def train(settings: TrainSettings, data: DataSettings, rank: int = 0) -> None:
     trainer.restore()
     rng = training_rng(settings.seed, 1000 + rank, trainer.count)
     torch.manual_seed(settings.seed + 7919 * rank + trainer.count)
+    # Another generator: every kind of attention draws the same patterns, characters and noise.
+    rng_of_levels = training_rng(settings.seed, 2000 + rank, trainer.count)
     current: list[Pattern] = []
 
     def shapes() -> Iterator[tuple[int, int]]:
-        while trainer.elapsed_s < settings.minutes * 60:
-            current[:] = [sample_pattern(rng, settings.batch_frames)]
+        while trainer.progress < 1.0:
+            pattern = sample_pattern(rng, settings.batch_frames, settings.points)
+            if settings.attend is Attend.OWN_LEVEL:
+                pattern = on_one_level(pattern, rng_of_levels)
+            current[:] = [pattern]
             yield current[0].sequences, current[0].frames
 
     report = Report(trainer) if rank == 0 else None
@@ -290,15 +327,32 @@ def launch(settings: TrainSettings, data: DataSettings) -> None:
         spawn(_run, (settings, data, meeting), nprocs=settings.processes)  # type: ignore[no-untyped-call]
 
 
+def parse_points(text: str) -> tuple[tuple[int, int], ...]:
+    """Read operating points, "4x1,2x1" for (4, 1) and (2, 1). Raises ``ValueError``."""
+    return tuple((int(levels), int(chunk)) for levels, chunk in (one.split("x") for one in text.split(",")))
+
+
+def _add_option(parser: argparse.ArgumentParser, name: str, default: object) -> None:
+    flag = f"--{name}".replace("_", "-")
+    if isinstance(default, bool):
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=default)
+        return
+    readers: dict[str, Callable[[str], object]] = {
+        "folder": Path,
+        "resume": Path,
+        "points": parse_points,
+    }
+    parser.add_argument(flag, type=readers.get(name, type(default)), default=default)
+
+
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names: set[str] = set()
+    names: set[str] = {"start", "first_worker"}
     for group in (TrainSettings, DataSettings):
         for one in fields(group):
-            if one.name not in names and one.name not in {"start", "first_worker"}:
-                kind = Path if one.name in {"folder", "resume"} else type(one.default)
-                parser.add_argument(f"--{one.name}".replace("_", "-"), type=kind, default=one.default)
+            if one.name not in names:
+                _add_option(parser, one.name, one.default)
                 names.add(one.name)
     values = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO)

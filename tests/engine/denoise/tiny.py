@@ -19,6 +19,7 @@ from models.diffusion.prediction import Prediction
 from models.diffusion.schedules import NoiseLevel
 from models.diffusion.solvers import Solver
 from models.networks.attention import KvCache, RingSlots, TemporalAttention
+from models.networks.looks import OlderRows
 
 SPEC = LatentSpec(shape=(3, 2, 2), dtype=torch.float64)
 WIDTH, PLACES, MAX_FRAMES = 4, 4, 32
@@ -38,8 +39,9 @@ class TinyNetwork(nn.Module):
     Conditions: ``pose (F, 2)``. Reference: ``style (1, 2)``, and ``guidance_scale (1,)`` if there is one.
     """
 
-    def __init__(self, attend: Attend = Attend.NOBODY, num_layers: int = 1) -> None:
+    def __init__(self, attend: Attend = Attend.NOBODY, num_layers: int = 1, chunk: int = 1) -> None:
         super().__init__()
+        self.older_rows = OlderRows(chunk=chunk)
         torch.manual_seed(5)
         channels = SPEC.shape[0]
         self.attend = attend
@@ -88,6 +90,8 @@ class TinyNetwork(nn.Module):
                 return torch.zeros_like(hidden)
             case Attend.ALL_ROWS:
                 return layer(hidden)
+            case Attend.OLDER_ROWS:
+                return self.older_rows(layer, hidden, f"layer{index}")
             case Attend.OWN_LEVEL:
                 cache = KvCache.from_tensors(reference, f"layer{index}")
                 slots = RingSlots.from_tensors(reference)
@@ -136,7 +140,7 @@ def ring(settings: BufferSettings, window: int = 8, sinks: int = 4, num_layers: 
 def buffer_of(
     settings: BufferSettings, network: TinyNetwork | None = None, draw: Draw | None = None, seed: int = 0
 ) -> RollingBuffer:
-    network = TinyNetwork(settings.attend) if network is None else network
+    network = TinyNetwork(settings.attend, chunk=settings.chunk) if network is None else network
     memory = ring(settings, num_layers=len(network.layers)) if settings.attend is Attend.OWN_LEVEL else None
     return RollingBuffer(network, settings, SPEC, draw=draw, seed=seed, memory=memory)
 

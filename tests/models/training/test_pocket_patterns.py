@@ -12,7 +12,7 @@ from engine.denoise.buffer import RollingBuffer
 from engine.denoise.plan import build_plan
 from engine.denoise.presets import POCKET
 from engine.denoise.settings import LatentSpec
-from models.training.pocket.patterns import buffer_levels, sample_pattern
+from models.training.pocket.patterns import buffer_levels, on_one_level, sample_pattern
 
 OPERATING_POINTS = [(levels, chunk) for levels in (1, 2, 4) for chunk in (1, 2, 4)]
 
@@ -79,6 +79,21 @@ def test_half_of_the_steps_show_one_level() -> None:
     for pattern in drawn:
         assert pattern.frames % len(pattern.levels) == 0
         assert pattern.sequences * pattern.frames <= 16
+
+
+def test_only_the_wanted_points_are_shown_each_as_often() -> None:
+    rng = np.random.default_rng(2)
+    drawn = [sample_pattern(rng, 8, ((4, 1), (1, 2))) for _ in range(1000)]
+    live = set(levels_live(4, 1, pushes=5)) | set(levels_live(1, 2, pushes=2))
+    assert {pattern.levels for pattern in drawn} == live
+    assert 0.45 < np.mean([pattern.chunk == 2 for pattern in drawn]) < 0.55
+
+
+def test_frames_of_one_ring_share_one_of_the_levels_of_the_pattern() -> None:
+    rng = np.random.default_rng(3)
+    pattern = sample_pattern(rng, 8, ((4, 1),))
+    drawn = {on_one_level(pattern, rng).levels for _ in range(100)}
+    assert drawn == {(level,) * len(pattern.levels) for level in pattern.levels}
 
 
 def test_patterns_follow_the_seed() -> None:

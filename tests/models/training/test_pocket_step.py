@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from models.networks.geometry import heat_maps
+from models.networks.looks import EachAlone, OlderRows, TemporalLook
 from models.networks.pocket import PocketConfig, PocketNetworks
 from models.networks.pocket_decoder import PocketComposite, PocketProps
 from models.networks.pose import PoseMaker
@@ -61,6 +62,28 @@ def test_every_pattern_can_be_trained(batch: Batch, levels: tuple[float, ...]) -
     loss, parts = loss_of(fresh_step(), batch, torch.tensor(levels))
     assert torch.isfinite(loss)
     assert set(parts) == {"picture", "autoencoder", "latents", "spread"}
+
+
+@pytest.mark.parametrize("across", [EachAlone(), OlderRows()])
+def test_who_sees_whom_is_asked_of_the_denoiser(batch: Batch, across: TemporalLook) -> None:
+    step = fresh_step()
+    for cross in (step.networks.denoiser.middle_cross, step.networks.denoiser.coarse_cross):
+        torch.nn.init.normal_(cross.temporal.to_out.weight)
+    torch.nn.init.normal_(step.networks.denoiser.out.weight, std=0.1)
+    torch.manual_seed(4)
+    other = step(batch, LEVELS, batch.driven, across)[1]
+    assert other["latents"] != pytest.approx(loss_of(step, batch)[1]["latents"], rel=1e-3)
+
+
+def test_what_stays_as_it_is_has_no_loss_of_its_own(batch: Batch) -> None:
+    step = fresh_step()
+    for network in (step.networks.encoder, step.networks.reference, step.networks.painter):
+        network.requires_grad_(requires_grad=False)
+    loss, parts = loss_of(step, batch)
+    assert set(parts) == {"picture", "latents"}
+    loss.backward()
+    assert step.networks.denoiser.out.weight.grad is not None
+    assert step.networks.painter.out.weight.grad is None
 
 
 def test_the_step_follows_the_seed(batch: Batch) -> None:

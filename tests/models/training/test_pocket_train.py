@@ -9,6 +9,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
+from engine.denoise.settings import Attend
 from models.checkpoints.pocket import load_pocket, save_pocket
 from models.networks.pocket import PocketConfig, PocketNetworks
 from models.training.characters import training_rng
@@ -17,12 +18,14 @@ from models.training.pocket.data import Batch, DataSettings, draw_clip, make_bat
 from models.training.pocket.patterns import Pattern, buffer_levels
 from models.training.pocket.train import (
     Averaged,
+    Part,
     Report,
     Trainer,
     TrainSettings,
     average_over_processes,
     jitter,
     learning_rate,
+    parse_points,
 )
 
 SIZE = 64
@@ -81,6 +84,31 @@ def test_published_weights_can_be_trained_further(tmp_path: Path, batch: Batch) 
         torch.testing.assert_close(before[name], weight, atol=1e-3, rtol=1e-3)
     trainer.update(batch, PATTERN)
     assert not torch.equal(trainer.networks.painter.out.weight, before["painter.out.weight"])
+
+
+def test_the_denoiser_alone_can_be_trained(tmp_path: Path, batch: Batch) -> None:
+    trainer = trainer_in(tmp_path, part=Part.DENOISER, attend=Attend.NOBODY)
+    before = {name: weight.clone() for name, weight in trainer.networks.state_dict().items()}
+    for _ in range(2):
+        trainer.update(batch, PATTERN)
+    trainer.save()
+    after = trainer.networks.state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"denoiser"}
+
+
+def test_a_run_of_so_many_steps_takes_no_notice_of_the_clock(tmp_path: Path) -> None:
+    trainer = trainer_in(tmp_path, steps=10)
+    trainer.elapsed_s = 1e6
+    assert trainer.progress == 0.0
+    trainer.count = 10
+    assert trainer.progress == 1.0
+
+
+def test_points_are_read_from_text() -> None:
+    assert parse_points("4x1,1x2") == ((4, 1), (1, 2))
+    with pytest.raises(ValueError, match="invalid literal"):
+        parse_points("fourx1")
 
 
 def test_what_is_saved_is_the_average_over_time(tmp_path: Path, batch: Batch) -> None:
