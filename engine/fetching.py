@@ -16,7 +16,7 @@ from engine.fetching_process import Failure, Order, Step, serve
 from engine.paths import models_dir
 from models.checkpoints.catalogue import CatalogueEntry, read_catalogue, with_needs
 
-__all__ = ["FetchProgress", "FetchableModel", "ModelPart", "fetch", "fetchable_models"]
+__all__ = ["FetchProgress", "FetchableModel", "ModelPart", "fetch", "fetchable_models", "find_model"]
 
 OnProgress = Callable[["FetchProgress"], None]
 ShouldStop = Callable[[], bool]
@@ -107,6 +107,16 @@ def fetchable_models() -> tuple[FetchableModel, ...]:
     """Return every model of the catalogue. Looks for files only; opens none."""
     catalogue = read_catalogue()
     return tuple(_fetchable(with_needs(name, catalogue)) for name in catalogue)
+
+
+def find_model(name: str) -> FetchableModel | None:
+    """Return the model of a name or of a repository; None for a repository that the catalogue does not list.
+
+    Raises:
+        FetchError: It is neither.
+    """
+    entries = _entries(name)
+    return _fetchable(entries) if entries[0].files else None
 
 
 def fetch(

@@ -1,24 +1,32 @@
 """A progress bar where somebody watches, a line for each tenth where nobody does."""
 
+from collections.abc import Callable
+
 from app.cli.console import Console
 from engine.clock import Clock
 
 _WIDTH = 30
 _REDRAW_S = 0.1
 _STEP_PERCENT = 10
+_GIGABYTE = 1e9
+
+Text = Callable[[int, int | None, float], str]
+"""One line of progress, from what is done, what there is in all, and the seconds since the start."""
 
 
 class Progress:
-    """How far a clip is. Thread: one caller.
+    """How far a clip, or a download, is. Thread: one caller.
 
     Args:
         console: Where to draw.
         clock: Whose seconds.
+        text: What to draw; frames by default.
     """
 
-    def __init__(self, console: Console, clock: Clock) -> None:
+    def __init__(self, console: Console, clock: Clock, text: Text | None = None) -> None:
         self._console = console
         self._clock = clock
+        self._text = line if text is None else text
         self._started_at_s: float | None = None
         self._drawn_at_s = float("-inf")
         self._next_percent = _STEP_PERCENT
@@ -27,8 +35,8 @@ class Progress:
         """Draw, if there is news.
 
         Args:
-            done: Pictures written.
-            total: Pictures in all, or None when unknown.
+            done: Pictures written, or bytes fetched.
+            total: As many in all, or None when unknown.
         """
         now_s = self._clock.now_s()
         if self._started_at_s is None:
@@ -36,9 +44,9 @@ class Progress:
         if self._console.is_interactive:
             if now_s - self._drawn_at_s >= _REDRAW_S or done == total:
                 self._drawn_at_s = now_s
-                self._console.overwrite(line(done, total, now_s - self._started_at_s))
+                self._console.overwrite(self._text(done, total, now_s - self._started_at_s))
         elif total and 100 * done >= self._next_percent * total:
-            self._console.say(line(done, total, now_s - self._started_at_s))
+            self._console.say(self._text(done, total, now_s - self._started_at_s))
             self._next_percent += _STEP_PERCENT * max(
                 1, round((100 * done / total - self._next_percent) // 10 + 1)
             )
@@ -49,11 +57,26 @@ def line(done: int, total: int | None, elapsed_s: float) -> str:
     rate = done / elapsed_s if elapsed_s > 0 else 0.0
     if not total:
         return f"{done} frames  {rate:.1f} fps"
+    return f"{_bar(done, total)}  {done}/{total}  {rate:.1f} fps{_left(total - done, rate)}"
+
+
+def bytes_line(done: int, total: int | None, elapsed_s: float, before: int = 0) -> str:
+    """Return one line of progress of a download, ``before`` bytes of which an earlier try has fetched."""
+    rate = (done - before) / elapsed_s if elapsed_s > 0 else 0.0
+    arrived = f"{done / _GIGABYTE:.2f}"
+    if not total:
+        return f"{arrived} GB"
+    return f"{_bar(done, total)}  {arrived}/{total / _GIGABYTE:.2f} GB{_left(total - done, rate)}"
+
+
+def _bar(done: int, total: int) -> str:
     share = min(1.0, done / total)
     filled = round(share * _WIDTH)
-    left = f"  {clock_text((total - done) / rate)} left" if rate > 0 and done < total else ""
-    bar = "#" * filled + "." * (_WIDTH - filled)
-    return f"[{bar}] {100 * share:3.0f} %  {done}/{total}  {rate:.1f} fps{left}"
+    return f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {100 * share:3.0f} %"
+
+
+def _left(amount: int, rate: float) -> str:
+    return f"  {clock_text(amount / rate)} left" if rate > 0 and amount > 0 else ""
 
 
 def clock_text(seconds: float) -> str:
