@@ -1,6 +1,7 @@
 """Training clips: shapes, ranges, determinism, and a pool that says when nobody draws any more."""
 
 import queue
+import threading
 from dataclasses import fields, replace
 from types import SimpleNamespace
 
@@ -123,6 +124,17 @@ def test_new_clips_take_the_place_of_the_oldest(clip: Clip) -> None:
     with pool_without_processes(settings, numbered, is_alive=True) as pool:
         before = {one.depth[0] for one in pool.clips(64)}  # 64 frames' worth: the other two come in as well
         assert before == {2.0, 3.0}
+
+
+def test_a_pool_in_step_waits_for_the_clip_that_is_due(monkeypatch: pytest.MonkeyPatch, clip: Clip) -> None:
+    monkeypatch.setattr(data, "CHECK_S", 0.01)
+    settings = DataSettings(size=SIZE, pool_clips=1, reuse=1.0, in_step=True)
+    late = replace(clip, depth=np.full(61, 7.0, np.float32))
+    with pool_without_processes(settings, [clip], is_alive=True) as pool:
+        timer = threading.Timer(0.05, pool._queue.put, (late,))
+        timer.start()
+        assert pool.clips(16)[0].depth[0] == 7.0
+        timer.join()
 
 
 def test_batches_follow_the_seed(clip: Clip) -> None:
