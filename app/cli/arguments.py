@@ -41,6 +41,7 @@ def _build() -> argparse.ArgumentParser:
     _add_stylise(commands)
     _add_doctor(commands)
     _add_avatars(commands)
+    _add_models(commands)
     return parser
 
 
@@ -176,6 +177,18 @@ def _add_avatars(commands: Commands) -> None:
     parser.set_defaults(run=_run_avatars)
 
 
+def _add_models(commands: Commands) -> None:
+    parser = commands.add_parser("models", help="list the published models, and fetch them")
+    parser.add_argument("--json", action="store_true", help="write the list as one line of JSON")
+    parser.set_defaults(run=_run_models)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    fetch = actions.add_parser("fetch", help="fetch a model and what it needs; size and licence come first")
+    fetch.add_argument("name", metavar="NAME", help="see `understudy models`, or a repository as owner/name")
+    fetch.add_argument("--yes", action="store_true", help="do not ask")
+    fetch.add_argument("--json", action="store_true", help="write the result as one line of JSON")
+    fetch.set_defaults(run=_run_models_fetch)
+
+
 # Each command's module loads what it needs, when it is chosen.
 # ruff: noqa: PLC0415 - see above
 
@@ -214,3 +227,15 @@ def _run_avatars(arguments: argparse.Namespace, console: Console) -> int:
     from app.cli.avatars import run
 
     return run(arguments, console)
+
+
+def _run_models(arguments: argparse.Namespace, console: Console) -> int:
+    from app.cli.models import run
+
+    return run(arguments, console)
+
+
+def _run_models_fetch(arguments: argparse.Namespace, console: Console) -> int:
+    from app.cli.models import run_fetch
+
+    return run_fetch(arguments, console)
