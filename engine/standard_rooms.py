@@ -68,7 +68,7 @@ def _own_avatar(path: Path) -> Avatar:
             network = load_portrait(weights)
     except (PocketWeightsError, FileNotFoundError) as error:
         raise WeightsError(f"{error}.", hint="Install Understudy again: its weights are missing.") from error
-    return avatar_from_picture(path.stem, picture, network)
+    return avatar_from_picture(path.stem, picture.rgb, network, picture.alpha)
 
 
 def avatar_to_place(path: Path) -> Avatar:
@@ -87,7 +87,8 @@ def avatar_to_place(path: Path) -> Avatar:
     from engine.capture.picture import read_picture
     from engine.condition.portrait import avatar_by_hand
 
-    return avatar_by_hand(path.stem, read_picture(path), load_built_in(DEFAULT_AVATAR))
+    picture = read_picture(path)
+    return avatar_by_hand(path.stem, picture.rgb, load_built_in(DEFAULT_AVATAR), picture.alpha)
 
 
 def list_cameras() -> "list[CameraInfo]":

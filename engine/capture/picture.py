@@ -1,10 +1,14 @@
 """A picture file from the user, checked before it is decoded. Thread: any."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import av.error
 import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
 
 from engine.errors import AvatarError
 from engine.types import RgbImage
@@ -14,14 +18,30 @@ MIN_SIDE_PX, MAX_SIDE_PX = 128, 8192
 _TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})  # FFmpeg draws text files as pictures of letters
 
 
-def read_picture(path: Path) -> RgbImage:
-    """Return a picture file as RGB, turned upright; transparent parts become white.
+_OPAQUE = 250  # of 255: a picture that is this dense everywhere was not cut out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StillPicture:
+    """A picture file.
+
+    Attributes:
+        rgb: ``(H, W, 3)`` uint8; transparent parts are white.
+        alpha: ``(H, W)`` float32 0..1, what its author cut out; None where nothing is transparent.
+    """
+
+    rgb: RgbImage
+    alpha: NDArray[np.float32] | None
+
+
+def read_picture(path: Path) -> StillPicture:
+    """Return a picture file, turned upright.
 
     Args:
         path: PNG, JPEG, WebP, BMP or another format that FFmpeg reads.
 
     Returns:
-        ``(H, W, 3)`` uint8, new memory.
+        The picture, new memory.
 
     Raises:
         AvatarError: no picture, or its smaller side is under 128 or its larger over 8192 pixels.
@@ -40,11 +60,34 @@ def read_picture(path: Path) -> RgbImage:
     except (av.error.FFmpegError, OSError, StopIteration) as error:
         reason = "it is not a picture, or damaged"
         raise _unreadable(path, reason) from error
-    # A phone stores what its sensor saw, and a note which way is up. Counter-clockwise, as numpy turns.
-    upright = np.rot90(frame.to_ndarray(format="rgba"), round(frame.rotation / 90) % 4)
-    rgba = np.ascontiguousarray(upright).astype(np.uint16)
+    stored = frame.to_ndarray(format="rgba").astype(np.uint8, copy=False)
+    rgba = np.ascontiguousarray(_upright(stored, path)).astype(np.uint16)
     alpha = rgba[..., 3:]
-    return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    rgb = ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    is_cut_out = int(alpha.min()) < _OPAQUE
+    return StillPicture(rgb, alpha[..., 0].astype(np.float32) / np.float32(255) if is_cut_out else None)
+
+
+_TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {  # EXIF 2.32, tag 0x0112
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.transpose(1, 0, 2),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: stored[::-1, ::-1].transpose(1, 0, 2),
+    8: np.rot90,
+}
+
+
+def _upright(stored: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
+    """Turn and mirror: a phone stores what its sensor saw, and a note which way that is."""
+    try:
+        with Image.open(path) as note:
+            orientation = note.getexif().get(ExifTags.Base.Orientation, 1)
+    except (OSError, ValueError, SyntaxError):  # a format that only FFmpeg reads, or a note that nobody does
+        return stored
+    turn = _TURNS.get(orientation)
+    return stored if turn is None else turn(stored)
 
 
 def _unreadable(path: Path, reason: str) -> AvatarError:

@@ -91,13 +91,16 @@ class _Find:
         return sure * _is_face(self.close)
 
 
-def avatar_from_picture(name: str, rgb: RgbImage, network: PortraitNet) -> Avatar:
+def avatar_from_picture(
+    name: str, rgb: RgbImage, network: PortraitNet, alpha: NDArray[np.float32] | None = None
+) -> Avatar:
     """Frame the head as the built-in avatars are framed, and find its points.
 
     Args:
         name: The avatar's name.
         rgb: ``(H, W, 3)`` uint8, any shape.
         network: The portrait network.
+        alpha: ``(H, W)`` 0..1 where the picture was cut out already; None: the network says where it ends.
 
     Returns:
         The avatar, 512x512. ``confidence`` is 1 where the points are expected to lie within 5 % of the
@@ -117,7 +120,7 @@ def avatar_from_picture(name: str, rgb: RgbImage, network: PortraitNet) -> Avata
     points = whole.points.copy()
     points[_FACE] = found.close.points[_FACE]
     depth = np.where(np.arange(len(points)) < _FACE.stop, found.close.depth, whole.depth) / framed.side
-    matte = F.interpolate(whole.alpha.sigmoid(), size=AVATAR_SIZE, mode="bicubic").clamp(0, 1)[0, 0].numpy()
+    guess = F.interpolate(whole.alpha.sigmoid(), size=AVATAR_SIZE, mode="bicubic").clamp(0, 1)[0, 0].numpy()
     pixels = _cut(picture, framed, AVATAR_SIZE)[0].permute(1, 2, 0)
     return Avatar(
         name=name,
@@ -125,21 +128,24 @@ def avatar_from_picture(name: str, rgb: RgbImage, network: PortraitNet) -> Avata
         points=((points - (framed.left, framed.top)) / framed.side).astype(np.float32),
         depth=depth.astype(np.float32),
         scores=(whole.visible > 0.0).astype(np.float32),
-        matte=matte,
+        matte=guess if alpha is None else _cut_alpha(alpha, framed),
         confidence=found.confidence,
     )
 
 
-def avatar_by_hand(name: str, rgb: RgbImage, template: Avatar) -> Avatar:
+def avatar_by_hand(
+    name: str, rgb: RgbImage, template: Avatar, alpha: NDArray[np.float32] | None = None
+) -> Avatar:
     """Return the whole picture with another avatar's points on it, for a person to put right.
 
     Args:
         name: The avatar's name.
         rgb: ``(H, W, 3)`` uint8, any shape; the shorter side is filled up by repeating the border.
         template: Whose points, scores and depths are taken.
+        alpha: ``(H, W)`` 0..1 where the picture was cut out already.
 
     Returns:
-        The avatar, 512x512, with confidence 0 and no matte: nobody knows yet where the character ends.
+        The avatar, 512x512, with confidence 0; without ``alpha`` nobody knows where the character ends.
     """
     picture = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255.0
     pixels = _cut(picture, _whole(rgb), AVATAR_SIZE)[0].permute(1, 2, 0)
@@ -150,6 +156,7 @@ def avatar_by_hand(name: str, rgb: RgbImage, template: Avatar) -> Avatar:
         points=template.points.copy(),
         depth=template.depth.copy(),
         scores=template.scores.copy(),
+        matte=None if alpha is None else _cut_alpha(alpha, _whole(rgb)),
         confidence=0.0,
     )
 
@@ -235,6 +242,11 @@ def _look(network: PortraitNet, picture: Tensor, square: _Square) -> _Look:
         presence=float(reading.presence.mean()),
         alpha=(reading.alpha[:1] + reading.alpha[1:].flip(-1)) / 2,
     )
+
+
+def _cut_alpha(alpha: NDArray[np.float32], square: _Square) -> NDArray[np.float32]:
+    cut: NDArray[np.float32] = _cut(torch.from_numpy(alpha)[None, None], square, AVATAR_SIZE)[0, 0].numpy()
+    return cut
 
 
 def _cut(picture: Tensor, square: _Square, size: int) -> Tensor:

@@ -43,7 +43,7 @@ def test_a_lossless_picture_is_read_as_rgb_whatever_its_shape(tmp_path: Path, su
         assert cv2.imwrite(str(path), NOISE[..., ::-1].copy(), [cv2.IMWRITE_WEBP_QUALITY, 101])
     else:
         path = written(tmp_path / f"picture.{suffix}", NOISE)
-    read = read_picture(path)
+    read = read_picture(path).rgb
     assert read.dtype == np.uint8
     assert read.flags.c_contiguous
     assert read.flags.writeable
@@ -52,7 +52,7 @@ def test_a_lossless_picture_is_read_as_rgb_whatever_its_shape(tmp_path: Path, su
 
 def test_a_jpeg_is_read_in_its_colours(tmp_path: Path) -> None:
     flat = np.full((150, 300, 3), (200, 20, 10), np.uint8)
-    read = read_picture(written(tmp_path / "picture.jpg", flat))
+    read = read_picture(written(tmp_path / "picture.jpg", flat)).rgb
     assert read.shape == (150, 300, 3)
     assert np.abs(read.astype(int) - flat).max() <= 4
 
@@ -66,12 +66,24 @@ def with_orientation(jpeg: Path, orientation: int) -> Path:
     return jpeg
 
 
-@pytest.mark.parametrize(("orientation", "quarter_turns"), [(1, 0), (3, 2), (6, 1), (8, 3)])
-def test_a_phone_s_picture_is_turned_upright(tmp_path: Path, orientation: int, quarter_turns: int) -> None:
+_STORED = {  # how an upright picture is stored under each orientation (EXIF 2.32, table of tag 0x0112)
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.transpose(1, 0, 2),
+    6: np.rot90,
+    7: lambda upright: upright[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda upright: np.rot90(upright, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_phone_s_picture_is_turned_upright(tmp_path: Path, orientation: int) -> None:
     upright = np.full((150, 300, 3), 20, np.uint8)
     upright[:75, :150] = 240
-    stored = np.rot90(upright, quarter_turns)  # counter-clockwise; the note says to turn it back
-    read = read_picture(with_orientation(written(tmp_path / "phone.jpg", stored), orientation))
+    stored = _STORED[orientation](upright)
+    read = read_picture(with_orientation(written(tmp_path / "phone.jpg", stored), orientation)).rgb
     assert read.shape == upright.shape
     assert np.abs(read.astype(int) - upright).mean() <= 2
     assert read.flags.c_contiguous
@@ -80,7 +92,7 @@ def test_a_phone_s_picture_is_turned_upright(tmp_path: Path, orientation: int, q
 def test_a_grey_picture_is_read_as_rgb(tmp_path: Path) -> None:
     path = tmp_path / "grey.png"
     cv2.imwrite(str(path), NOISE[..., 0])
-    np.testing.assert_array_equal(read_picture(path), np.repeat(NOISE[..., :1], 3, axis=2))
+    np.testing.assert_array_equal(read_picture(path).rgb, np.repeat(NOISE[..., :1], 3, axis=2))
 
 
 def test_transparent_parts_become_white(tmp_path: Path) -> None:
@@ -90,10 +102,20 @@ def test_transparent_parts_become_white(tmp_path: Path) -> None:
     rgba[80:120, :, 3] = 128
     path = tmp_path / "cut_out.png"
     cv2.imwrite(str(path), rgba)
-    read = read_picture(path)
+    picture = read_picture(path)
+    read = picture.rgb
     assert tuple(read[10, 10]) == (255, 255, 255)
     assert tuple(read[60, 10]) == (200, 0, 0)
     assert tuple(read[100, 10]) == (227, 127, 127)
+    assert picture.alpha is not None
+    np.testing.assert_allclose(picture.alpha[[10, 60, 100], 10], [0.0, 1.0, 128 / 255], atol=1e-6)
+
+
+def test_a_picture_without_holes_was_not_cut_out(tmp_path: Path) -> None:
+    rgba = np.full((160, 160, 4), 255, np.uint8)
+    path = tmp_path / "dense.png"
+    cv2.imwrite(str(path), rgba)
+    assert read_picture(path).alpha is None
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
@@ -149,7 +171,7 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path, width: i
 
 
 def test_the_smallest_allowed_picture_is_read(tmp_path: Path) -> None:
-    assert read_picture(written(tmp_path / "small.png", NOISE[:MIN_SIDE_PX, :MIN_SIDE_PX])).shape == (
+    assert read_picture(written(tmp_path / "small.png", NOISE[:MIN_SIDE_PX, :MIN_SIDE_PX])).rgb.shape == (
         MIN_SIDE_PX,
         MIN_SIDE_PX,
         3,

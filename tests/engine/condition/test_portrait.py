@@ -69,6 +69,23 @@ def test_the_avatar_shows_the_picture_it_was_made_from(network: PortraitNet) -> 
     assert np.abs(patch - truth.mean((0, 1))).max() < 60
 
 
+def test_what_its_author_cut_out_is_the_character(network: PortraitNet) -> None:
+    drawing = draw(held_out_character(40), pose(held_out_character(40), NEUTRAL), 512)
+    alpha = drawing.alpha.astype(np.float32)
+    white = np.round(drawing.rgb * alpha[..., None] + 255 * (1 - alpha[..., None])).astype(np.uint8)
+    found = avatar_from_picture("mine", white, network, alpha)
+    guessed = avatar_from_picture("mine", white, network)
+    assert found.matte is not None
+    assert guessed.matte is not None
+    np.testing.assert_array_equal(found.points, guessed.points)
+    # white in the framed picture is exactly where the matte says that nothing is
+    outside = found.matte < 0.01
+    assert found.rgb[outside].min() >= 250
+    edge = (guessed.matte > 0.02) & (guessed.matte < 0.98)
+    crisp = (found.matte > 0.02) & (found.matte < 0.98)
+    assert crisp.sum() < 0.5 * edge.sum()  # the network sees 64 x 64 places
+
+
 @pytest.mark.parametrize(("height", "width"), [(512, 1400), (900, 512)])
 def test_a_picture_that_is_not_square_works(network: PortraitNet, height: int, width: int) -> None:
     character = held_out_character(42)
