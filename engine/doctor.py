@@ -19,6 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from engine.errors import UnderstudyError
+from engine.fetching import fetchable_models
 from engine.paths import cache_dir, data_dir, logs_dir
 from engine.sinks.camera_devices import virtual_camera_available
 from engine.system_libraries import explained, how_to_install, missing_library
@@ -105,6 +106,7 @@ def examine(extra: Sequence[Callable[[], Check]] = ()) -> list[Check]:
         check_gpu,
         check_weights,
         check_trackers,
+        check_published,
         check_camera,
         *extra,
         check_virtual_camera,
@@ -230,6 +232,19 @@ def check_trackers() -> Check:
     detail = f"missing or damaged: {', '.join(damaged)}"
     remedy = "Install Understudy again."
     return Check(name="tracker models", health=Health.MISSING, detail=detail, remedy=remedy)
+
+
+def check_published() -> Check:
+    """Say which of the models that are fetched are here."""
+    here = [model.name for model in fetchable_models() if model.is_here]
+    if here:
+        return Check(name="fetched models", health=Health.OK, detail=", ".join(here))
+    return Check(
+        name="fetched models",
+        health=Health.LACKING,
+        detail="none; the avatar mode needs none",
+        remedy="`understudy models` lists what larger systems need.",
+    )
 
 
 def check_camera() -> Check:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.condition.rain import RainConditioner, device_of
+from engine.condition.rain import Guide, RainConditioner, device_of
 from engine.decode_video import VideoDecoder
 from engine.denoise.buffer import RollingBuffer
 from engine.denoise.presets import RAIN
@@ -22,15 +22,17 @@ from engine.denoise.settings import LatentSpec
 from engine.errors import WeightsError
 from engine.paths import cache_dir, graphs_dir, models_dir
 from engine.pipeline import Machinery
+from engine.retarget.depth_canvas import draw_depth
 from engine.retarget.face_points import face_68_from_controls
 from engine.retarget.rain_canvas import CANVAS_PX, SliceEdit, disc_radius_px, draw_canvas, edit_points
 from engine.settings import Quality, Settings
 from engine.studio import choose, joined
 from engine.types import Avatar, Control
 from models.checkpoints.published import CheckpointError
-from models.checkpoints.rain import RAIN_FILES, RainConfig, RainNetworks, load_rain
+from models.checkpoints.rain import DEPTH_GUIDER, RAIN_FILES, RainConfig, RainNetworks, load_rain
 from models.checkpoints.rain_encoders import ENCODER_FOLDERS, RainEncoders, load_rain_encoders
 from models.networks.pocket_graphs import Graph
+from models.networks.pose_guider import PoseGuiderConfig
 from models.networks.taesdv import LATENT_CHANNELS, LATENT_STRIDE
 from models.networks.unet_graphs import UNetShape, pose_guider_graph, unet_graph
 from models.runtimes.export import fits_one_graph
@@ -38,10 +40,6 @@ from models.runtimes.load import NetworkPool, load_network
 from models.runtimes.protocol import Network, RuntimeSettings
 
 _FOLDER = "rain"
-_SOURCES = (
-    "from the hub: Pscgylotti/RAIN-v0.1 and stabilityai/sd-vae-ft-mse, the image encoder of "
-    "lambdalabs/sd-image-variations-diffusers, taesdv.pth of madebyollin/taesdv"
-)
 
 
 class RainStudio:
@@ -68,7 +66,7 @@ class RainStudio:
         self._runtime = runtime
         self._runtime_text = runtime_text
         self._sliders = tuple(sliders)
-        self._guiders: NetworkPool[int] = NetworkPool(self._guider)
+        self._guiders: NetworkPool[tuple[str, int]] = NetworkPool(self._guider)
 
     @property
     def runtime_text(self) -> str:
@@ -80,7 +78,8 @@ class RainStudio:
         levels, chunk, cells = quality.levels, quality.chunk, quality.size // LATENT_STRIDE
 
         def graph(frames: int) -> Graph:
-            shape = UNetShape(frames=frames, height=cells, width=cells)
+            has_depth = self._networks.depth_guider is not None
+            shape = UNetShape(frames=frames, height=cells, width=cells, has_depth=has_depth)
             return unet_graph(self._networks.denoiser, shape)
 
         denoiser = RuntimeDenoiser(graph, self._runtime, levels * chunk)
@@ -97,17 +96,21 @@ class RainStudio:
 
     def conditioner(self, avatar: Avatar, size: int) -> RainConditioner:
         """Return ``avatar`` as tensors for pictures of ``size``."""
+        guides = {"pose": Guide(network=self._guiders.get(("pose", size)), draw=self._canvas)}
+        if self._networks.depth_guider is not None:
+            depth = self._guiders.get(("depth", size))
+            guides["depth"] = Guide(
+                network=depth, draw=lambda control, side: draw_depth(control, avatar.depth, side)
+            )
         return RainConditioner(
-            networks=self._networks,
-            encoders=self._encoders,
-            guider=self._guiders.get(size),
-            canvas=self._canvas,
-            avatar=avatar,
-            size=size,
+            networks=self._networks, encoders=self._encoders, guides=guides, avatar=avatar, size=size
         )
 
-    def _guider(self, size: int) -> Network:
-        graph = pose_guider_graph(self._networks.pose_guider, 1, size, size)
+    def _guider(self, key: tuple[str, int]) -> Network:
+        name, size = key
+        guider = self._networks.depth_guider if name == "depth" else self._networks.pose_guider
+        assert guider is not None
+        graph = pose_guider_graph(guider, 1, size, size)
         return load_network(graph.module, graph.inputs, graph.outputs, self._runtime)
 
     def _canvas(self, control: Control, size: int) -> NDArray[np.uint8]:
@@ -135,7 +138,7 @@ def open_rain_studio(settings: Settings, config: RainConfig | None = None) -> Ra
 
     Args:
         settings: Runtime, precision, and where the weights lie.
-        config: Sizes; None: the published ones.
+        config: Sizes; None: the published ones, and a guider of depth where its weights lie beside them.
 
     Raises:
         WeightsError: weights are missing, damaged or of another model.
@@ -143,7 +146,7 @@ def open_rain_studio(settings: Settings, config: RainConfig | None = None) -> Ra
     """
     folder = Path(settings.weights).expanduser() if settings.weights else models_dir() / _FOLDER
     try:
-        networks = load_rain(folder, cache_dir() / _FOLDER, config)
+        networks = load_rain(folder, cache_dir() / _FOLDER, config or _published(folder))
         encoders = load_rain_encoders(folder)
     except CheckpointError as error:
         raise WeightsError(f"RAIN cannot be loaded: {error}.", hint=_hint(folder)) from error
@@ -153,6 +156,14 @@ def open_rain_studio(settings: Settings, config: RainConfig | None = None) -> Ra
     return RainStudio(networks, encoders, runtime, chosen.text)
 
 
+def _published(folder: Path) -> RainConfig:
+    has_depth = (folder / DEPTH_GUIDER).is_file()
+    return RainConfig(depth_guider=PoseGuiderConfig() if has_depth else None)
+
+
 def _hint(folder: Path) -> str:
     names = ", ".join((*RAIN_FILES, *(f"{name}/" for name in ENCODER_FOLDERS)))
-    return f"Put {names} into {folder} ({_SOURCES}; about 10 GB), or choose the pocket model."
+    return (
+        f"Fetch it with `understudy models fetch rain`, which says size and licence first, or put {names} "
+        f"into {folder}; or choose the pocket model."
+    )

@@ -33,6 +33,7 @@ _AIR = 1.25  # side of the box over the person's
 _PEAKS_PER_PIXEL = 2.0
 _MEAN = np.array((123.675, 116.28, 103.53), np.float32)  # of ImageNet, RGB 0..255
 _STD = np.array((58.395, 57.12, 57.375), np.float32)
+_AGAIN = "Remove that file, and fetch it again with `understudy models fetch dwpose`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,9 @@ def find_files(folder: Path) -> tuple[Path, Path]:
     if found[0] is None or found[1] is None:
         wanted = f"{' or '.join(DETECTORS)}, and {' or '.join(POSE_NETWORKS)}"
         raise WeightsError(
-            f"DWPose is not in {folder}.", hint=f"Put {wanted} there, or choose the tracker that ships."
+            f"DWPose is not in {folder}.",
+            hint=f"Fetch it with `understudy models fetch dwpose`, or put {wanted} there; or choose the "
+            "tracker that ships.",
         )
     return found[0], found[1]
 
@@ -204,13 +207,13 @@ def _loaded(path: Path, settings: RuntimeSettings, num_outputs: int) -> Network:
     try:
         network = compile_onnx_file(path, settings)
     except ValueError as error:
-        raise WeightsError(f"DWPose cannot be loaded: {error}.", hint="Fetch the file again.") from error
+        raise WeightsError(f"DWPose cannot be loaded: {error}.", hint=_AGAIN) from error
     shapes = list(network.input_shapes.values())
     is_picture = len(shapes) == 1 and len(shapes[0]) == 4 and shapes[0][:2] == (1, 3)  # noqa: PLR2004 - N C H W
     if not is_picture or len(network.output_names) != num_outputs:
         raise WeightsError(
             f"{path} is another network: inputs {dict(network.input_shapes)}, "
             f"{len(network.output_names)} outputs instead of {num_outputs}.",
-            hint=f"Fetch {path.name} of DWPose.",
+            hint=_AGAIN,
         )
     return network

@@ -96,6 +96,18 @@ def test_no_gpu_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "processor" in check.detail
 
 
+def test_fetched_models_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("UNDERSTUDY_MODELS_DIR", str(tmp_path))
+    check = doctor.check_published()
+    assert check.health is Health.LACKING
+    assert "understudy models" in check.remedy
+    (tmp_path / "dwpose").mkdir()
+    for name in ("yolox_l.onnx", "dw-ll_ucoco_384.onnx"):
+        (tmp_path / "dwpose" / name).touch()
+    check = doctor.check_published()
+    assert (check.health, check.detail) == (Health.OK, "dwpose")
+
+
 def test_the_whole_report_has_a_line_for_each_thing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "run_probe", lambda _code: (True, "fine"))
     extra = Check(name="display", health=Health.OK, detail="there is one")
@@ -106,6 +118,7 @@ def test_the_whole_report_has_a_line_for_each_thing(monkeypatch: pytest.MonkeyPa
         "runtime",
         "GPU",
         "weights",
+        "fetched models",
         "camera",
         "display",
         "virtual camera",

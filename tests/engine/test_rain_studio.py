@@ -165,7 +165,7 @@ def test_missing_weights_say_what_belongs_where(tmp_path: Path) -> None:
         open_rain_studio(replace(SETTINGS, weights=str(tmp_path)), TINY)
     assert str(tmp_path) in caught.value.hint
     assert "image_encoder/" in caught.value.hint
-    assert "Pscgylotti/RAIN-v0.1" in caught.value.hint
+    assert "understudy models fetch rain" in caught.value.hint
 
 
 @pytest.mark.usefixtures("home")
