@@ -18,6 +18,8 @@ import platformdirs
 
 FILE_NAME = "window.json"
 HOME_VARIABLE = "UNDERSTUDY_HOME"
+LARGEST_SEED = 2**32 - 1
+GUIDANCE_RANGE = (1.0, 10.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +36,20 @@ class Preferences:
         stage_colour: ``#rrggbb`` of the plain colour.
         stage_picture: Path of the backdrop that the user chose; empty for none.
         stage_blur: Its blur, 0..1.
-        quality: Name in ``QUALITIES``; empty for the default.
+        quality: Name of the pocket model's stop (``app.window.stops``); empty for the default.
+        mode: ``avatar`` or ``stylise``; empty for avatar.
+        is_likeness_confirmed: Whether the user agreed that the stylise mode shows their likeness.
+        model: Which networks move the avatar (a ``Model`` value); empty for the default.
+        rain_weights: Folder of RAIN's weights that the user chose; empty for the models folder.
+        rain_guidance: How closely RAIN keeps to its conditions, 1..10.
+        rain_quality: Name of RAIN's stop; empty for the default.
+        prompt: What the picture is painted as; empty for the default.
+        closeness: Name of a ``Closeness`` in small letters; empty for the default.
+        painter: Which system paints (a ``Painter`` value); empty for the default.
+        style_model: A published model's name, or the path of the user's own; empty for the default.
+        style_quality: Name of the stylise mode's stop; empty for the default.
+        is_skipping_alike: Whether frames that are like the one before are not painted anew.
+        style_seed: Seed of the painting's noise, 0..2**32 - 1.
         is_readout_shown: Whether fps and latency are shown.
         is_panel_folded: Whether the right panel is folded; None until the user folds or unfolds it.
         output_folder: Where recordings and snapshots go; empty for the default.
@@ -51,6 +66,19 @@ class Preferences:
     stage_picture: str = ""
     stage_blur: float = 0.0
     quality: str = ""
+    mode: str = ""
+    is_likeness_confirmed: bool = False
+    model: str = ""
+    rain_weights: str = ""
+    rain_guidance: float = 2.5
+    rain_quality: str = ""
+    prompt: str = ""
+    closeness: str = ""
+    painter: str = ""
+    style_model: str = ""
+    style_quality: str = ""
+    is_skipping_alike: bool = False
+    style_seed: int = 2
     is_readout_shown: bool = True
     is_panel_folded: bool | None = None
     output_folder: str = ""
@@ -134,12 +162,23 @@ def _is_share(value: object) -> bool:
     return type(value) in (int, float) and 0.0 <= float(value) <= 1.0  # type: ignore[arg-type]  # just checked
 
 
+def _is_seed(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_SEED
+
+
+def _is_guidance(value: object) -> bool:
+    low, high = GUIDANCE_RANGE
+    return type(value) in (int, float) and low <= float(value) <= high  # type: ignore[arg-type]  # just checked
+
+
 _CHECKS: dict[str, Callable[[object], bool]] = {
     "is_panel_folded": lambda value: value is None or isinstance(value, bool),
     "window": _is_window,
     "stage_key": _is_colour,
     "stage_colour": _is_colour,
     "stage_blur": _is_share,
+    "style_seed": _is_seed,
+    "rain_guidance": _is_guidance,
 }
 
 

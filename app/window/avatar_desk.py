@@ -13,7 +13,7 @@ from app.window.banner import News, Offer, Tone, news_of
 from app.window.file_picker import FilePicker
 from app.window.gallery import GalleryEntry
 from app.window.show import Show
-from app.window.wishes import OWN_PREFIX, title_of
+from app.window.wishes import OWN_PREFIX, Mode, title_of
 from engine.errors import NoFaceError, UnderstudyError
 from engine.types import CONTROL_INDEX, Avatar, control_indices
 
@@ -73,13 +73,16 @@ class AvatarDesk:
         self._panel.edit_wanted.connect(self._edit)
         self._panel.remove_wanted.connect(self._remove)
         show.window.picture_dropped.connect(self.add_picture)
+        show.after_build(self._return_own)
 
     def fill(self) -> None:
         """Fill the gallery, built-in avatars first; their pictures follow as they are loaded."""
         self._show.commands.submit(self._list, self._on_listed)
 
     def choose(self, name: str) -> None:
-        """Put an avatar on stage."""
+        """Put an avatar on stage; in the stylise mode there is none, and nothing is chosen."""
+        if self._show.mode is Mode.STYLISE:
+            return
         self._panel.show_chosen(name)
         self._show.ask(
             lambda session: session.set_avatar(self._load(name)),
@@ -94,12 +97,16 @@ class AvatarDesk:
 
     def ask_for_picture(self) -> None:
         """Ask for a picture file and make an avatar of it."""
-        path = self._picker.picture("Choose a picture of a drawn character")
+        is_wanted = self._show.mode is Mode.AVATAR
+        path = self._picker.picture("Choose a picture of a drawn character") if is_wanted else None
         if path is not None:
             self.add_picture(path)
 
     def add_picture(self, path: Path) -> None:
-        """Make an avatar from a picture file."""
+        """Make an avatar from a picture file; in the stylise mode the user is told where that belongs."""
+        if self._show.mode is Mode.STYLISE:
+            self._show.tell(News(Tone.INFO, "A picture becomes an avatar.", "Go over to Avatar for that."))
+            return
         self._show.tell(News(Tone.INFO, f"Looking for the points of {path.name}…"))
         self._show.commands.submit(
             lambda: self._show.backstage.load_avatar(str(path)),
@@ -127,6 +134,12 @@ class AvatarDesk:
 
     def _load_thumbnail(self, name: str) -> None:
         self._show.commands.submit(lambda: self._load(name), lambda avatar: self._add_thumbnail(name, avatar))
+
+    def _return_own(self) -> None:
+        # A session is built with an avatar of its own gallery: the user's is put on stage after that.
+        name = self._show.preferences.avatar
+        if name.startswith(OWN_PREFIX) and name in self._entries:
+            self.choose(name)
 
     def _show_first(self, remembered: str, built_in: list[str]) -> None:
         if remembered in self._entries:

@@ -32,16 +32,17 @@ class Commands:
 
     Args:
         failed: Called (in ``deliver``) with the error of work that brought no ``failed`` of its own.
+        name: Of the thread.
     """
 
-    def __init__(self, failed: Failed) -> None:
+    def __init__(self, failed: Failed, name: str = "window-commands") -> None:
         self._failed = failed
         self._changed = threading.Condition()
         self._waiting: deque[_Command] = deque()
         self._done: deque[Callable[[], None]] = deque()
         self._is_running = False
         self._is_closed = False
-        self._thread = threading.Thread(target=self._run, name="window-commands", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     @property

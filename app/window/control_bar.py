@@ -30,10 +30,8 @@ class ControlBar(QFrame):
         super().__init__()
         self.setProperty("role", "bar")
         self.live = ActionButton("Go live", "live", "G", "primary")
-        self.live.setToolTip("Show the avatar in the virtual camera, for calls and OBS (G)")
         self.record = ActionButton("Record", "record", "R")
         self.record.set_checked_icon("record", "stop")
-        self.record.setToolTip("Record the avatar to a file (R)")
         self.snapshot = ActionButton("Snapshot", "snapshot", "S")
         self.snapshot.setToolTip("Keep the picture of now (S)")
         self.panic = ActionButton("Panic", "panic", "P", "danger")
@@ -44,6 +42,7 @@ class ControlBar(QFrame):
             button.setMinimumWidth(168)
         self.snapshot.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._since_panic = QElapsedTimer()
+        self._subject = ""
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 8, 8, 8)
         row.setSpacing(8)
@@ -56,6 +55,13 @@ class ControlBar(QFrame):
         self.record.clicked.connect(self._on_record)
         self.snapshot.clicked.connect(self.snapshot_wanted)
         self.panic.clicked.connect(self._on_panic)
+        self.show_subject("the avatar")
+
+    def show_subject(self, subject: str) -> None:
+        """Say in the tool tips whose picture goes out."""
+        self._subject = subject
+        self.live.setToolTip(f"Show {subject} in the virtual camera, for calls and OBS (G)")
+        self.record.setToolTip(f"Record {subject} to a file (R)")
 
     def show_live(self, is_live: bool) -> None:
         """Show whether the virtual camera is fed."""
@@ -76,7 +82,9 @@ class ControlBar(QFrame):
         self.panic.setText("Come back" if is_panic else "Panic")
         self.panic.set_key("⇧P" if is_panic else "P")
         self.panic.setToolTip(
-            "Show the avatar again (Shift+P)" if is_panic else "Show the standby card at once (P or Esc)"
+            f"Show {self._subject} again (Shift+P)"
+            if is_panic
+            else "Show the standby card at once (P or Esc)"
         )
 
     def press_panic(self) -> None:

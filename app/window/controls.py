@@ -194,10 +194,15 @@ class Picker(QComboBox):
 
 
 class StopSlider(QSlider):
-    """A horizontal slider with a few stops, each marked by a dot; a click goes to the nearest one."""
+    """A horizontal slider with a few stops; a click goes to the nearest one.
 
-    def __init__(self) -> None:
+    Args:
+        has_dots: Whether each stop is marked by a dot.
+    """
+
+    def __init__(self, *, has_dots: bool = True) -> None:
         super().__init__(Qt.Orientation.Horizontal)
+        self._has_dots = has_dots
         self.setPageStep(1)
         self.setFixedHeight(24)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -228,7 +233,7 @@ class StopSlider(QSlider):
             painter.setPen(QPen(colour, 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
             painter.drawLine(QPointF(first, middle), QPointF(end, middle))
         painter.setPen(Qt.PenStyle.NoPen)
-        for stop in range(self.minimum(), self.maximum() + 1):
+        for stop in range(self.minimum(), self.maximum() + 1) if self._has_dots else ():
             painter.setBrush(taken if stop <= self.value() else groove)
             painter.drawEllipse(QPointF(self._x_of(stop), middle), 4, 4)
         painter.setBrush(QColor(DARK.accent_hover if self.underMouse() else DARK.text))

@@ -11,19 +11,24 @@ from PySide6.QtWidgets import QWidget
 
 from app.preferences import PreferencesFile
 from app.window.avatar_desk import AvatarDesk, EditPoints
-from app.window.banner import News, Offer, Tone, news_of
+from app.window.engine_desk import EngineDesk
+from app.window.fetch_desk import FetchDesk
 from app.window.file_picker import FilePicker
 from app.window.keys import HelpSheet, Wish, install_keys
 from app.window.main_window import MainWindow
+from app.window.mode_desk import ModeDesk
+from app.window.news_desk import NewsDesk, WaysOut
 from app.window.output_desk import OpenFolder, OutputDesk, open_folder
 from app.window.points_editor import edit_points
 from app.window.ports import Backstage
+from app.window.question import Ask, ask_question
 from app.window.show import Show
 from app.window.source_desk import SourceDesk
-from app.window.wishes import quality_from, stage_from, with_stage
-from engine.errors import SourceError, UnderstudyError
-from engine.settings import QUALITIES, SAMPLE_CLIP, StageSettings
-from engine.status import SessionState, Status
+from app.window.style_desk import StyleDesk
+from app.window.wishes import Mode, stage_from, with_stage
+from engine.errors import UnderstudyError
+from engine.settings import StageSettings
+from engine.status import SessionState
 
 STATUS_MS = 200
 SAVE_MS = 500
@@ -46,11 +51,13 @@ class Dialogs:
     Attributes:
         picker: Asks for files; the system's dialogs by default.
         edit_points: Shows the points editor.
+        ask: Asks before the likeness is shown, and before anything is fetched.
         open_folder: Shows a folder.
     """
 
     picker: FilePicker | None = None
     edit_points: EditPoints = edit_points
+    ask: Ask = ask_question
     open_folder: OpenFolder = open_folder
 
 
@@ -75,12 +82,14 @@ class Director(QObject):
         self.avatars = AvatarDesk(self.show, picker, dialogs.edit_points)
         self.sources = SourceDesk(self.show, picker)
         self.outputs = OutputDesk(self.show, dialogs.open_folder)
+        self.fetches = FetchDesk(self.show, dialogs.ask)
+        self.engine = EngineDesk(self.show, picker, self.fetches)
+        self.painting = StyleDesk(self.show, picker, self.fetches)
+        self.modes = ModeDesk(self.show, dialogs.ask, self.painting, self.fetches)
+        self.news = NewsDesk(self.show, self._ways_out())
         self._picker = picker
         self._has_pictures = False
         self._is_tracking = False
-        self._told_error: UnderstudyError | None = None
-        self._told_notice: UnderstudyError | None = None
-        self._told_state = SessionState.STOPPED
         self.frame_timer = self._make_timer(self._frame_ms(), self.pull)
         self.frame_timer.setTimerType(Qt.TimerType.PreciseTimer)
         self.status_timer = self._make_timer(STATUS_MS, self.look)
@@ -97,8 +106,11 @@ class Director(QObject):
         window.show_fold(preferences.is_panel_folded)
         window.status_line.show_readout(preferences.is_readout_shown)
         window.stage.show_stage(stage_from(preferences))
-        window.engine.show_quality(quality_from(preferences.quality)[0])
-        self.sources.open()
+        self.engine.refresh()
+        self.painting.open()
+        window.show_mode(self.show.mode)
+        self.fetches.look()
+        self.sources.open(begin=self.modes.open)
         self.avatars.fill()
         self.status_timer.start()
         self.save_timer.start()
@@ -117,9 +129,10 @@ class Director(QObject):
     def look(self) -> None:
         """Fetch the status and show it."""
         self.show.commands.deliver()
+        self.fetches.pull()
         status = self.show.status()
         self._has_pictures = status.state not in _WITHOUT_PICTURE
-        self._is_tracking = status.state in _TRACKING
+        self._is_tracking = status.state in _TRACKING and self.show.mode is Mode.AVATAR
         if not self._has_pictures:
             self._window.view.show_words(*_WITHOUT_PICTURE[status.state])
         self._window.view.show_on_air(status.is_live)
@@ -128,13 +141,14 @@ class Director(QObject):
         self._window.engine.show_status(status)
         self._window.engine.show_runtime(self.show.runtime_text)
         self.outputs.show_status(status)
-        self._tell_errors(status)
-        self._tell_end(status)
+        self.news.show_status(status)
 
     def close(self) -> None:
         """Stop the timers and the session, and remember the window's place."""
         for timer in (self.frame_timer, self.status_timer, self.save_timer):
             timer.stop()
+        self.painting.close()
+        self.fetches.close()
         self.show.remember(window=self._window.rectangle())
         self.show.close()
 
@@ -145,7 +159,6 @@ class Director(QObject):
         window.fold_chosen.connect(lambda is_folded: self.show.remember(is_panel_folded=is_folded))
         window.stage.stage_chosen.connect(self._set_stage)
         window.stage.picture_wanted.connect(self._ask_for_backdrop)
-        window.engine.quality_chosen.connect(self._set_quality)
         window.status_line.readout_wanted.connect(
             lambda is_shown: self.show.remember(is_readout_shown=is_shown)
         )
@@ -165,6 +178,8 @@ class Director(QObject):
                 Wish.SNAPSHOT: press(bar.snapshot.click),
                 Wish.PANIC: press(bar.press_panic),
                 Wish.RETURN: press(bar.press_return),
+                Wish.MODE: press(self.modes.switch),
+                Wish.PROMPT: press(window.painting.prompt.setFocus),
                 Wish.CALIBRATE: press(window.you.calibrate.click),
                 Wish.MIRROR: press(window.you.mirror.toggle),
                 Wish.AVATAR: lambda key: self.avatars.choose_number(int(key)),
@@ -196,10 +211,6 @@ class Director(QObject):
         else:
             self._window.stage.take_picture(path)
 
-    def _set_quality(self, name: str) -> None:
-        self.show.remember(quality=name)
-        self.show.ask(lambda session: session.set_quality(QUALITIES[name]), key="quality")
-
     def _show_help(self) -> None:
         sheet = HelpSheet(self._window)
         sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -215,34 +226,15 @@ class Director(QObject):
         else:
             self.frame_timer.stop()
 
-    def _tell_errors(self, status: Status) -> None:
-        if status.error is not self._told_error:
-            if self._told_error is not None and status.error is None:
-                self._withdraw(self._told_error)
-            self._told_error = status.error
-            if status.error is not None:
-                self.show.tell(news_of(status.error, *self._ways_out(status.error)))
-        if status.notice is not self._told_notice:
-            self._told_notice = status.notice
-            if status.notice is not None:
-                self.show.tell(News(Tone.WARNING, status.notice.message, status.notice.hint))
-
-    def _ways_out(self, error: UnderstudyError) -> tuple[Offer, ...]:
-        retry = Offer("Retry", self.show.rebuild)
-        if isinstance(error, SourceError) and self.show.preferences.source not in ("", SAMPLE_CLIP):
-            return retry, Offer("Play the sample clip", self.sources.play_sample)
-        return (retry,)
-
-    def _withdraw(self, error: UnderstudyError) -> None:
-        news = self._window.banner.news
-        if news is not None and news.message == error.message:
-            self._window.banner.clear()
-
-    def _tell_end(self, status: Status) -> None:
-        if status.state is SessionState.ENDED and self._told_state is not SessionState.ENDED:
-            again = Offer("Play again", self.show.rebuild)
-            self.show.tell(News(Tone.INFO, "The clip has come to its end.", offers=(again,)))
-        self._told_state = status.state
+    def _ways_out(self) -> WaysOut:
+        return WaysOut(
+            self.show,
+            self.sources,
+            modes=self.modes,
+            style=self.painting,
+            engine=self.engine,
+            fetches=self.fetches,
+        )
 
     def _make_timer(self, interval_ms: int, call: Callable[[], None]) -> QTimer:
         timer = QTimer(self)

@@ -1,83 +1,77 @@
 """The right panel: quality against latency, the model, and where the time goes."""
 
-from PySide6.QtCore import Qt, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.window.controls import Card, ElidedLabel, StopSlider, make_button
-from app.window.theme import make_label, scaled_font
+from app.window.controls import Card, StopSlider, make_button
+from app.window.model_card import ModelCard
+from app.window.stops import POCKET_STOPS, Stop
+from app.window.theme import make_label
 from app.window.time_plot import TimePlot
-from engine.settings import QUALITIES, Quality
 from engine.status import Status
-
-_NONE = "\u2013"  # an en dash: nothing measured yet
-MODEL_NAME = "Pocket, built in"
-_TIMES = "\u00d7"
-_ABOUT = {
-    "fastest": "Least delay. For calls and streams on a laptop.",
-    "steady": "Calmer from frame to frame, one frame later.",
-    "fine": "A larger picture, for a faster machine.",
-    "finest": "Largest and calmest. For recordings.",
-}
 
 
 class EnginePanel(QWidget):
     """What the engine does, and how well.
 
     Signals:
-        quality_chosen(str): A name in ``QUALITIES``.
+        stop_chosen(Stop): The slider was moved.
         fold_wanted(): The user wants this panel out of the way.
     """
 
-    quality_chosen = Signal(str)
+    stop_chosen = Signal(object)
     fold_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._names = list(QUALITIES)
+        self._stops: tuple[Stop, ...] = ()
         self.slider = StopSlider()
         self.slider.setAccessibleName("Quality against latency")
-        self.slider.setRange(0, len(self._names) - 1)
         self.slider.setPageStep(1)
         self.slider.valueChanged.connect(self._on_slider)
         self.fold = make_button("", "chevron_right", "ghost", "Fold this panel (D)")
         self.fold.setProperty("compact", "true")
         self.fold.clicked.connect(self.fold_wanted)
+        self.card = ModelCard()
         self.plot = TimePlot()
         self._quality_name = make_label("", weight=QFont.Weight.DemiBold)
         self._quality_about = make_label("", "muted", 0.9)
         self._quality_about.setWordWrap(True)
         self._quality_numbers = make_label("", "muted", 0.9)
         self._quality_numbers.setWordWrap(True)
-        self._facts: dict[str, ElidedLabel] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self._build_quality())
-        column.addWidget(self._build_model())
+        column.addWidget(self.card)
         column.addWidget(self._build_times())
         column.addStretch(1)
-        self._fact("Model", MODEL_NAME)
-        self._show_words(self._names[0])
+        self.show_stops(POCKET_STOPS, 0)
 
-    def show_quality(self, name: str) -> None:
-        """Show the quality ``name`` without telling anybody."""
+    def show_stops(self, stops: Sequence[Stop], position: int) -> None:
+        """Show these stops, with the one at ``position`` taken, without telling anybody."""
+        self._stops = tuple(stops)
         self.slider.blockSignals(True)
-        self.slider.setValue(self._names.index(name))
+        self.slider.setRange(0, len(self._stops) - 1)
+        self.slider.setValue(position)
         self.slider.blockSignals(False)
-        self._show_words(name)
+        self.slider.update()
+        self._show_words(self._stops[position])
 
     def show_runtime(self, text: str) -> None:
         """Show what the networks run on: ``library, precision, threads (reason)``."""
         brief = ", ".join(text.partition(" (")[0].split(", ")[:2])
-        self._facts["Runs on"].show_text(brief or _NONE, text)
+        self.card.show_fact("Runs on", brief, text)
 
     def show_status(self, status: Status) -> None:
         """Show motion-to-photon, drops, and the newest time of each stage."""
         p50_ms, p95_ms = status.motion_to_photon_p50_ms, status.motion_to_photon_p95_ms
-        self._fact("Delay, typical", f"{p50_ms:.0f} ms" if p50_ms > 0 else _NONE)
-        self._fact("Delay, worst 5 %", f"{p95_ms:.0f} ms" if p95_ms > 0 else _NONE)
-        self._fact("Frames dropped", str(status.dropped))
+        self.card.show_fact("Delay, typical", f"{p50_ms:.0f} ms" if p50_ms > 0 else "")
+        self.card.show_fact("Delay, worst 5 %", f"{p95_ms:.0f} ms" if p95_ms > 0 else "")
+        self.card.show_fact("Frames dropped", str(status.dropped))
         if status.fps > 0:  # else the times are old, or those of starting up
             self.plot.add({name: time.last for name, time in status.stage_ms.items()})
 
@@ -94,45 +88,17 @@ class EnginePanel(QWidget):
         card.body.addWidget(self._quality_numbers)
         return card
 
-    def _build_model(self) -> Card:
-        card = Card("Engine")
-        grid = QGridLayout()
-        grid.setVerticalSpacing(4)
-        for row, name in enumerate(
-            ("Model", "Runs on", "Delay, typical", "Delay, worst 5 %", "Frames dropped")
-        ):
-            value = ElidedLabel(_NONE)
-            value.setFont(scaled_font(value, 0.9))
-            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            grid.addWidget(make_label(name, "muted", 0.9), row, 0)
-            grid.addWidget(value, row, 1)
-            self._facts[name] = value
-        grid.setColumnStretch(1, 1)
-        card.body.addLayout(grid)
-        return card
-
     def _build_times(self) -> Card:
         card = Card("Time per stage, ms")
         card.body.addWidget(self.plot)
         return card
 
-    def _fact(self, name: str, value: str) -> None:
-        self._facts[name].show_text(value)
-
     def _on_slider(self, position: int) -> None:
-        self._show_words(self._names[position])
-        self.quality_chosen.emit(self._names[position])
+        self._show_words(self._stops[position])
+        self.stop_chosen.emit(self._stops[position])
 
-    def _show_words(self, name: str) -> None:
-        quality = QUALITIES[name]
-        self._quality_name.setText(name.capitalize())
-        self._quality_about.setText(_ABOUT.get(name, ""))
-        self._quality_numbers.setText(describe(quality))
-        self.slider.setToolTip(f"{name.capitalize()}: {describe(quality)}")
-
-
-def describe(quality: Quality) -> str:
-    """Return a quality in a few words: size of the picture and frames held back."""
-    held = quality.delay_frames
-    frames = "no frame" if held == 0 else "1 frame" if held == 1 else f"{held} frames"
-    return f"{quality.size} {_TIMES} {quality.size} px, {frames} held back"
+    def _show_words(self, stop: Stop) -> None:
+        self._quality_name.setText(stop.name.capitalize())
+        self._quality_about.setText(stop.about)
+        self._quality_numbers.setText(stop.numbers)
+        self.slider.setToolTip(f"{stop.name.capitalize()}: {stop.numbers}")

@@ -8,6 +8,9 @@ from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.window.avatar_panel import CLIP_SUFFIXES, PICTURE_SUFFIXES
+from app.window.wishes import STYLE_SUFFIX
+
+MODEL_SUFFIXES = frozenset({STYLE_SUFFIX})
 
 
 class FilePicker:
@@ -27,6 +30,16 @@ class FilePicker:
     def picture(self, title: str) -> Path | None:
         """Ask for a picture file; None when cancelled."""
         return self._ask(title, QStandardPaths.StandardLocation.PicturesLocation, PICTURE_SUFFIXES)
+
+    def model_file(self) -> Path | None:
+        """Ask for a model's file; None when cancelled."""
+        place = QStandardPaths.StandardLocation.DownloadLocation
+        return self._ask("Choose a Stable Diffusion model", place, MODEL_SUFFIXES)
+
+    def folder(self, title: str) -> Path | None:
+        """Ask for a folder; None when cancelled."""
+        name = QFileDialog.getExistingDirectory(self._parent, title, str(Path.home()))
+        return Path(name) if name else None
 
     def _ask(
         self, title: str, place: QStandardPaths.StandardLocation, suffixes: Iterable[str]

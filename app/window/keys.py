@@ -22,6 +22,8 @@ class Wish(Enum):
     SNAPSHOT = "Snapshot"
     PANIC = "Panic: the standby card, at once"
     RETURN = "Come back after panic"
+    MODE = "Avatar, or stylise"
+    PROMPT = "Write the prompt (stylise)"
     CALIBRATE = "Calibrate: this is my face at rest"
     MIRROR = "Mirror"
     AVATAR = "Choose an avatar"
@@ -48,6 +50,8 @@ BINDINGS: tuple[Binding, ...] = (
     Binding(Wish.SNAPSHOT, ("S",), "S"),
     Binding(Wish.PANIC, ("P", "Esc"), "P or Esc"),
     Binding(Wish.RETURN, ("Shift+P",), "Shift + P"),
+    Binding(Wish.MODE, ("Ctrl+M",), "Ctrl + M"),
+    Binding(Wish.PROMPT, ("T",), "T"),
     Binding(Wish.CALIBRATE, ("C",), "C"),
     Binding(Wish.MIRROR, ("M",), "M"),
     Binding(Wish.AVATAR, AVATAR_KEYS, "1 to 9"),

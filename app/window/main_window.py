@@ -1,6 +1,7 @@
-"""The one screen: *You*, *Avatar* and *Stage* on the left, the avatar in the middle, the engine on the right.
+"""The one screen: what stands in the user's place on the left, the picture in the middle, the engine right.
 
-It only arranges and hands wishes on; ``director.py`` knows the session.
+On the left are the mode and *You*, then *Avatar* and *Stage*, or *Style*. The window only arranges
+and hands wishes on; ``director.py`` knows the session.
 """
 
 from pathlib import Path
@@ -20,9 +21,13 @@ from app.window.avatar_panel import CLIP_SUFFIXES, PICTURE_SUFFIXES, AvatarPanel
 from app.window.avatar_view import AvatarView
 from app.window.banner import Banner
 from app.window.control_bar import ControlBar
+from app.window.controls import Segment, Segments
 from app.window.engine_panel import EnginePanel
+from app.window.fetch_card import FetchCard
 from app.window.stage_panel import StagePanel
 from app.window.status_line import StatusLine
+from app.window.style_panel import StylePanel
+from app.window.wishes import Mode
 from app.window.you_panel import YouPanel
 
 MIN_WIDTH_PX, MIN_HEIGHT_PX = 1024, 700
@@ -31,6 +36,10 @@ LEFT_WIDTH_PX = 296
 RIGHT_WIDTH_PX = 256
 FOLD_BELOW_PX = 1200
 _MARGIN_PX = 16
+_MODES = (
+    Segment(Mode.AVATAR, "Avatar", "A drawn character in your place: nobody sees you (Ctrl+M)"),
+    Segment(Mode.STYLISE, "Stylise", "Your own picture, painted over: it shows your likeness (Ctrl+M)"),
+)
 
 
 class MainWindow(QMainWindow):
@@ -56,11 +65,14 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(MIN_WIDTH_PX, MIN_HEIGHT_PX)
         self.resize(DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX)
         self.setAcceptDrops(True)
+        self.mode = Segments("Mode", _MODES)
         self.you = YouPanel()
         self.avatars = AvatarPanel()
         self.stage = StagePanel()
+        self.painting = StylePanel()
         self.view = AvatarView()
         self.banner = Banner()
+        self.fetch_card = FetchCard()
         self.status_line = StatusLine()
         self.controls = ControlBar()
         self.engine = EnginePanel()
@@ -71,11 +83,26 @@ class MainWindow(QMainWindow):
         self.engine.fold_wanted.connect(lambda: self._choose_fold(True))
         self.status_line.unfold_wanted.connect(lambda: self._choose_fold(False))
         self.avatars.picture_dropped.connect(self.picture_dropped)
+        self.show_mode(Mode.AVATAR)
 
     @property
     def is_folded(self) -> bool:
         """Whether the right panel is folded away."""
         return self._right.isHidden()
+
+    def show_mode(self, mode: Mode) -> None:
+        """Show what belongs to ``mode``, and say everywhere whose picture it is."""
+        is_painting = mode is Mode.STYLISE
+        self.mode.choose(mode)
+        self.avatars.setVisible(not is_painting)
+        self.stage.setVisible(not is_painting)
+        self.painting.setVisible(is_painting)
+        self.you.show_tracking(not is_painting)
+        self._left_column.setStretchFactor(self.you, 0 if is_painting else 2)
+        self._left_column.setStretch(self._left_column.count() - 1, 1 if is_painting else 0)
+        self.status_line.show_likeness(is_painting)
+        self.view.setAccessibleName("Painting of you" if is_painting else "Avatar")
+        self.controls.show_subject("the painting of you" if is_painting else "the avatar")
 
     def show_fold(self, is_folded: bool | None) -> None:
         """Fold or unfold the right panel; None folds it when the window is narrow."""
@@ -165,12 +192,15 @@ class MainWindow(QMainWindow):
 
     def _build_left(self) -> QWidget:
         left = QWidget()
-        column = QVBoxLayout(left)
+        column = self._left_column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
+        column.setSpacing(8)
+        column.addWidget(self.mode)
         column.addWidget(self.you, 2)
         column.addWidget(self.avatars, 3)
         column.addWidget(self.stage)
+        column.addWidget(self.painting)
+        column.addStretch(0)
         return left
 
     def _build_middle(self) -> QVBoxLayout:
@@ -178,6 +208,7 @@ class MainWindow(QMainWindow):
         middle.setSpacing(8)
         middle.addStretch(1)
         middle.addWidget(self.banner)
+        middle.addWidget(self.fetch_card)
         middle.addWidget(self.view)
         middle.addWidget(self.status_line)
         middle.addStretch(1)

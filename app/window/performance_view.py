@@ -15,7 +15,7 @@ from app.style.palette import RADIUS_CONTROL_PX
 from engine.types import Performance, Points, TrackState
 
 MIN_SCORE = 0.3
-_MIN_POINTS_HEIGHT_PX = 104
+_MIN_POINTS_HEIGHT_PX = 72
 
 # iBUG 68: first and last point, and whether the line closes.
 _FACE_LINES: tuple[tuple[int, int, bool], ...] = (

@@ -12,6 +12,7 @@ from typing import Protocol
 from app.own_avatars import OwnAvatars
 from engine.settings import Quality, Settings, StageSettings
 from engine.status import Status
+from engine.stylise_settings import Closeness, StyliseSettings
 from engine.types import Avatar, Performance, Picture
 
 
@@ -96,6 +97,10 @@ class SessionPort(Protocol):
         """Change quality against latency."""
         ...
 
+    def set_guidance(self, guidance: float) -> None:
+        """Change how closely RAIN keeps to its conditions. Raises ``SettingsError``."""
+        ...
+
     def set_mirror(self, is_mirrored: bool) -> None:
         """Mirror the movements or not."""
         ...
@@ -129,22 +134,155 @@ class SessionPort(Protocol):
         ...
 
 
+class StylingPort(Protocol):
+    """``engine.stylise_rooms.StyliseRooms``, as far as the window changes it while it paints. Thread: any."""
+
+    def set_prompt(self, prompt: str) -> None:
+        """Paint something else. Raises ``SettingsError``."""
+        ...
+
+    def set_closeness(self, closeness: Closeness) -> None:
+        """Keep closer to the picture, or less close."""
+        ...
+
+    def set_similarity(self, similarity: float | None) -> None:
+        """Skip frames more alike than this, or none. Raises ``SettingsError``."""
+        ...
+
+    def set_seed(self, seed: int) -> None:
+        """Take other noise."""
+        ...
+
+
+class FetchPart(Protocol):
+    """One repository of what is fetched: ``engine.fetching.ModelPart``."""
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        ...
+
+    @property
+    def gigabytes(self) -> float:
+        """Its size."""
+        ...
+
+    @property
+    def licence(self) -> str:
+        """Name of its licence."""
+        ...
+
+    @property
+    def licence_url(self) -> str:
+        """Where the licence can be read."""
+        ...
+
+    @property
+    def is_licence_verified(self) -> bool:
+        """Whether the publisher's own page was seen to say so."""
+        ...
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it has been fetched."""
+        ...
+
+
+class Fetchable(Protocol):
+    """A published model with all that it needs: ``engine.fetching.FetchableModel``."""
+
+    @property
+    def name(self) -> str:
+        """How it is asked for."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        ...
+
+    @property
+    def purpose(self) -> str:
+        """What it is needed for."""
+        ...
+
+    @property
+    def gigabytes(self) -> float:
+        """Its size, with all that it needs."""
+        ...
+
+    @property
+    def licence(self) -> str:
+        """Names of the licences."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where it comes from."""
+        ...
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it lies on this computer with all that it needs."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where its own files lie, or will."""
+        ...
+
+    @property
+    def parts(self) -> Sequence[FetchPart]:
+        """Itself first, then what it needs."""
+        ...
+
+
+class FetchState(Protocol):
+    """How far a model has come: ``engine.fetching.FetchProgress``."""
+
+    @property
+    def done_bytes(self) -> int:
+        """What is here."""
+        ...
+
+    @property
+    def total_bytes(self) -> int:
+        """What there is to fetch; 0 while it is not known."""
+        ...
+
+    @property
+    def file(self) -> str:
+        """Which file is under way."""
+        ...
+
+
+Fetch = Callable[[str, Callable[[FetchState], None], Callable[[], bool]], Path]
+"""Name, what is told of the progress, and what says when to stop -> folder. Raises ``FetchError``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backstage:
     """Everything behind the window, as calls that may take long.
 
     Attributes:
-        build_session: Settings -> session, not started.
+        build_session: Settings -> session with an avatar, not started.
+        build_stylise: Settings and the stylise mode's -> session that paints over the user's own picture, not
+            started, and what changes the painting.
         load_avatar: Built-in name or picture file -> avatar.
         avatar_to_place: Picture file without a face that is found -> avatar whose points have to be placed.
         avatar_names: Built-in avatars in gallery order.
         list_cameras: The cameras of this machine.
+        fetchable_models: The published models that can be fetched.
+        fetch: Fetches one of them; takes minutes.
         own_avatars: The avatars that the user added.
     """
 
     build_session: Callable[[Settings], SessionPort]
+    build_stylise: Callable[[Settings, StyliseSettings], tuple[SessionPort, StylingPort]]
     load_avatar: Callable[[str], Avatar]
     avatar_to_place: Callable[[Path], Avatar]
     avatar_names: Callable[[], Sequence[str]]
     list_cameras: Callable[[], Sequence[Camera]]
+    fetchable_models: Callable[[], Sequence[Fetchable]]
+    fetch: Fetch
     own_avatars: OwnAvatars = field(default_factory=OwnAvatars)

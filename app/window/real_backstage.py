@@ -1,10 +1,11 @@
 """The real engine behind the window. Its libraries are loaded when the first call is made, not before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.window.ports import Backstage, Camera, SessionPort
+from app.window.ports import Backstage, Camera, Fetchable, FetchState, SessionPort, StylingPort
 from engine.settings import Settings
+from engine.stylise_settings import StyliseSettings
 from engine.types import Avatar
 
 
@@ -12,10 +13,13 @@ def real_backstage() -> Backstage:
     """Return the engine's calls. Cheap: nothing heavy is imported here."""
     return Backstage(
         build_session=_build_session,
+        build_stylise=_build_stylise,
         load_avatar=_load_avatar,
         avatar_to_place=_avatar_to_place,
         avatar_names=_avatar_names,
         list_cameras=_list_cameras,
+        fetchable_models=_fetchable_models,
+        fetch=_fetch,
     )
 
 
@@ -27,6 +31,14 @@ def _build_session(settings: Settings) -> SessionPort:
     from engine.session import Session  # noqa: PLC0415 - see above
 
     return Session(settings)
+
+
+def _build_stylise(settings: Settings, stylise: StyliseSettings) -> tuple[SessionPort, StylingPort]:
+    from engine.session import Session  # noqa: PLC0415 - see above
+    from engine.stylise_rooms import StyliseRooms  # noqa: PLC0415 - see above
+
+    rooms = StyliseRooms(stylise)
+    return Session(settings, rooms=rooms), rooms
 
 
 def _load_avatar(spec: str) -> Avatar:
@@ -51,3 +63,15 @@ def _list_cameras() -> Sequence[Camera]:
     from engine.session import list_cameras  # noqa: PLC0415 - see above
 
     return list_cameras()
+
+
+def _fetchable_models() -> Sequence[Fetchable]:
+    from engine.fetching import fetchable_models  # noqa: PLC0415 - see above
+
+    return fetchable_models()
+
+
+def _fetch(name: str, on_progress: Callable[[FetchState], None], should_stop: Callable[[], bool]) -> Path:
+    from engine.fetching import fetch  # noqa: PLC0415 - see above
+
+    return fetch(name, on_progress, should_stop)

@@ -1,6 +1,6 @@
 """Everything about the user's side: camera, clip, sample clip, calibration, mirror."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.window.banner import News, Offer, Tone
@@ -23,6 +23,7 @@ class SourceDesk:
 
     def __init__(self, show: Show, picker: FilePicker) -> None:
         self._show = show
+        self._begin: Callable[[], None] = show.build
         self._picker = picker
         self._panel = show.window.you
         self._cameras: tuple[Camera, ...] = ()
@@ -33,8 +34,9 @@ class SourceDesk:
         self._panel.mirror_chosen.connect(self._mirror)
         show.window.clip_dropped.connect(self.play_clip)
 
-    def open(self) -> None:
-        """Start with the source of the last time, else a camera, else the sample clip."""
+    def open(self, begin: Callable[[], None]) -> None:
+        """Take the source of the last time, else a camera, else the sample clip; then call ``begin``."""
+        self._begin = begin
         self._panel.show_mirror(self._show.preferences.mirror)
         self._show.commands.submit(self._list_cameras, self._on_first_cameras, self._on_no_cameras)
 
@@ -82,7 +84,7 @@ class SourceDesk:
         if not self._show.preferences.source:
             self._choose_first()
         self._refresh()
-        self._show.build()
+        self._begin()
 
     def _on_no_cameras(self, error: UnderstudyError) -> None:
         self._on_first_cameras(())

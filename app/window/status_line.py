@@ -20,6 +20,7 @@ _WORDS: dict[SessionState, tuple[str, str]] = {
     SessionState.ENDED: ("The clip has ended", DARK.muted),
     SessionState.ERROR: ("Stopped by an error", DARK.record),
 }
+LIKENESS_MARK = "Shows your likeness"
 _WIDEST_READOUT = "60 fps  ·  888 ms"
 
 
@@ -104,6 +105,7 @@ class StatusLine(QWidget):
         self._dot = _Dot()
         self.state = ElidedLabel("Starting")
         self.state.setFont(scaled_font(self.state, 1.1, QFont.Weight.DemiBold))
+        self.likeness = Chip(LIKENESS_MARK.upper(), DARK.raised, DARK.warning)
         self.on_air = Chip("ON AIR", DARK.accent, DARK.on_accent)
         self.recording = Chip("REC", DARK.danger, DARK.on_danger)
         self.readout = make_label("", "muted")
@@ -123,6 +125,7 @@ class StatusLine(QWidget):
         row.addWidget(self._dot)
         row.addWidget(self.state, 1)
         for widget in (
+            self.likeness,
             self.on_air,
             self.recording,
             self.readout,
@@ -131,6 +134,9 @@ class StatusLine(QWidget):
             self.unfold,
         ):
             row.addWidget(widget)
+        self.likeness.setAccessibleName(LIKENESS_MARK)
+        self.likeness.setToolTip("The picture is painted over your own: you can be recognised")
+        self.likeness.hide()
         self.on_air.hide()
         self.recording.hide()
         self.unfold.hide()
@@ -148,6 +154,10 @@ class StatusLine(QWidget):
         self.on_air.setVisible(status.is_live)
         self.recording.setVisible(status.is_recording)
         self.readout.setText(readout_text(status))
+
+    def show_likeness(self, is_shown: bool) -> None:
+        """Say that the picture shows the user's own likeness, or take that away."""
+        self.likeness.setVisible(is_shown)
 
     def show_readout(self, is_shown: bool) -> None:
         """Show or hide the read-out without telling anybody."""

@@ -12,7 +12,7 @@ from app.style.palette import RADIUS_CONTROL_PX, STAGE_SERIES
 from app.window.theme import scaled_font
 
 NUM_SAMPLES = 60
-_PLOT_HEIGHT_PX = 96
+_PLOT_HEIGHT_PX = 80
 _ROW_PX = 22
 _NUM_COLUMNS = 2
 _GAP_PX = 10

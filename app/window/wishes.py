@@ -1,18 +1,23 @@
 """What was remembered, as settings of a session, and back: pure."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 from app.preferences import Preferences
+from app.window.stops import POCKET_STOPS, RAIN_STOPS, STYLE_STOPS, Stop, find_stop
 from engine.settings import (
     DEFAULT_AVATAR_NAME,
-    QUALITIES,
     SAMPLE_CLIP,
     BackdropKind,
-    Quality,
+    LossSettings,
+    Model,
     Settings,
     StageSettings,
 )
+from engine.stylise_settings import PUBLISHED_MODELS, Closeness, Painter, StyliseSettings
 
 CAMERA_PREFIX = "camera:"
 FILE_PREFIX = "file:"
@@ -22,27 +27,126 @@ OWN_PREFIX = "own:"
 PICTURE_SIZE = (1280, 720)
 """What the window shows, records and sends; the virtual camera has the same size and need not scale."""
 
+DEFAULT_PROMPT = "oil painting, warm light, fine brush strokes"
+
+ALIKE = 0.98
+"""Frames more alike than this are not painted anew, where the user wants to skip them."""
+
+DEFAULT_STYLE_MODEL = next(iter(PUBLISHED_MODELS))
+STYLE_SUFFIX = ".safetensors"
+
 Colour = tuple[int, int, int]
+_Choice = TypeVar("_Choice")
+_LIKENESS_LOSS = LossSettings(hold_s=0.0, ease_s=0.05)  # without a frame, the standby card at once
+
+
+class Mode(Enum):
+    """What stands in the user's place; the value is what is remembered."""
+
+    AVATAR = "avatar"
+    STYLISE = "stylise"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What one session is built from. Each plan is its own: equal ones are two.
+
+    Attributes:
+        settings: The session's.
+        stylise: The painting of the user's picture; None for an avatar.
+    """
+
+    settings: Settings
+    stylise: StyliseSettings | None = None
+
+
+def mode_from(preferences: Preferences) -> Mode:
+    """Return the mode as remembered; the likeness is shown only to whom said yes to it."""
+    wants_style = preferences.mode == Mode.STYLISE.value and preferences.is_likeness_confirmed
+    return Mode.STYLISE if wants_style else Mode.AVATAR
+
+
+def plan_from(preferences: Preferences) -> Plan:
+    """Return what the session of the remembered mode is built from."""
+    if mode_from(preferences) is Mode.AVATAR:
+        return Plan(settings_from(preferences))
+    settings = Settings(
+        source=preferences.source or SAMPLE_CLIP,
+        mirror=preferences.mirror,
+        quality=chosen_stop(preferences).quality,
+        loss=_LIKENESS_LOSS,
+        seed=preferences.style_seed,
+        picture_size=PICTURE_SIZE,
+        loop=True,
+    )
+    return Plan(settings, stylise_from(preferences))
 
 
 def settings_from(preferences: Preferences) -> Settings:
-    """Return the settings of a session as remembered. The user's own avatar is set after it is built."""
+    """Return the settings of an avatar's session. The user's own avatar is set after it is built."""
     avatar = preferences.avatar
     return Settings(
         source=preferences.source or SAMPLE_CLIP,
         avatar=DEFAULT_AVATAR_NAME if not avatar or avatar.startswith(OWN_PREFIX) else avatar,
         mirror=preferences.mirror,
-        quality=quality_from(preferences.quality)[1],
+        model=model_from(preferences),
+        weights=preferences.rain_weights if model_from(preferences) is Model.RAIN else "",
+        guidance=preferences.rain_guidance,
+        quality=chosen_stop(replace(preferences, mode=Mode.AVATAR.value)).quality,
         stage=stage_from(preferences),
         picture_size=PICTURE_SIZE,
         loop=True,
     )
 
 
-def quality_from(name: str) -> tuple[str, Quality]:
-    """Return the quality of that name; the first one when there is none of that name."""
-    known = name if name in QUALITIES else next(iter(QUALITIES))
-    return known, QUALITIES[known]
+def stylise_from(preferences: Preferences) -> StyliseSettings:
+    """Return the stylise mode's settings; what is not remembered, or not known any more, is the default."""
+    closeness = {each.name.lower(): each for each in Closeness}
+    is_style = _is_style(preferences.style_model)
+    return StyliseSettings(
+        prompt=prompt_from(preferences),
+        closeness=_known(closeness, preferences.closeness, Closeness.BALANCED),
+        painter=painter_from(preferences),
+        model=DEFAULT_STYLE_MODEL if is_style else preferences.style_model or DEFAULT_STYLE_MODEL,
+        style=preferences.style_model if is_style else "",
+        similarity=ALIKE if preferences.is_skipping_alike else None,
+    )
+
+
+def painter_from(preferences: Preferences) -> Painter:
+    """Return which system paints."""
+    return _known({each.value: each for each in Painter}, preferences.painter, Painter.STREAM_DIFFUSION)
+
+
+def prompt_from(preferences: Preferences) -> str:
+    """Return the prompt; the default one where none was remembered."""
+    return preferences.prompt if preferences.prompt.strip() else DEFAULT_PROMPT
+
+
+def model_from(preferences: Preferences) -> Model:
+    """Return the networks that move the avatar."""
+    return _known({model.value: model for model in Model}, preferences.model, Model.POCKET)
+
+
+def stops_from(preferences: Preferences) -> tuple[Stop, ...]:
+    """Return the stops of the quality slider for what paints now."""
+    if mode_from(preferences) is Mode.STYLISE:
+        return STYLE_STOPS[painter_from(preferences)]
+    return RAIN_STOPS if model_from(preferences) is Model.RAIN else POCKET_STOPS
+
+
+def stop_field(preferences: Preferences) -> str:
+    """Return the preferences' field that remembers the stop of what paints now."""
+    if mode_from(preferences) is Mode.STYLISE:
+        return "style_quality"
+    return "rain_quality" if model_from(preferences) is Model.RAIN else "quality"
+
+
+def chosen_stop(preferences: Preferences) -> Stop:
+    """Return the stop as remembered: by default the pocket model's quickest, else what was published."""
+    stops = stops_from(preferences)
+    default = 0 if stops is POCKET_STOPS else len(stops) - 1
+    return stops[find_stop(stops, getattr(preferences, stop_field(preferences)), default)]
 
 
 def stage_from(preferences: Preferences) -> StageSettings:
@@ -79,6 +183,21 @@ def title_of(name: str) -> str:
     """Return a gallery name as people read it: ``own:my_cat`` becomes ``My cat``."""
     words = name.removeprefix(OWN_PREFIX).replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def _is_style(model: str) -> bool:
+    """Return whether a model is a file by itself, which paints in a published model's place.
+
+    One with a tokenizer beside it is a whole model.
+    """
+    if not model.endswith(STYLE_SUFFIX):
+        return False
+    folder = Path(model).expanduser().parent
+    return not any((place / "vocab.json").is_file() for place in (folder / "tokenizer", folder))
+
+
+def _known(choices: Mapping[str, _Choice], name: str, default: _Choice) -> _Choice:
+    return choices.get(name, default)
 
 
 def _colour_from(text: str) -> Colour:

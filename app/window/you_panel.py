@@ -49,7 +49,7 @@ class YouPanel(Card):
         self.calibrate = make_button("&Calibrate", "calibrate")
         self.calibrate.setToolTip("Look straight ahead, face at rest, and press C: that is your neutral pose")
         self.mirror = make_button("&Mirror", "mirror")
-        self.mirror.setToolTip("Move like a mirror picture of you (M)")
+        self.mirror.setToolTip("Move, or look, like a mirror picture of you (M)")
         self.mirror.setCheckable(True)
         self._entries: list[SourceEntry] = []
         self._value = ""
@@ -87,6 +87,12 @@ class YouPanel(Card):
         self.mirror.setChecked(is_mirrored)
         self.mirror.blockSignals(False)
         self.points.show_mirrored(is_mirrored)
+
+    def show_tracking(self, is_tracking: bool) -> None:
+        """Show what the avatar's tracker sees and can learn, or only where the pictures come from."""
+        for widget in (self._mark, self.points, self.calibrate):
+            widget.setVisible(is_tracking)
+        self.calibrate.setEnabled(is_tracking)
 
     def show_quality(self, quality: float) -> None:
         """Show how well the user is tracked, 0 (nobody) .. 1."""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 from app.preferences import PreferencesFile
 from app.window.director import Dialogs, Director
 from app.window.main_window import MainWindow
+from app.window.question import Question
 from app.window.theme import apply_theme
 from engine.types import Avatar
 from tests.gui.fakes import FakeCamera, FakeEngine, FakePicker, FakeSession
@@ -50,7 +51,7 @@ def _no_qt_messages() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_threads_left() -> Iterator[None]:
     yield
-    assert [thread.name for thread in threading.enumerate() if thread.name == "window-commands"] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("window-")] == []
 
 
 def flush() -> None:
@@ -71,11 +72,15 @@ class Theatre:
         self.engine = FakeEngine(folder / "avatars", [FakeCamera(k, f"Camera {k}") for k in range(cameras)])
         self.picker = FakePicker()
         self.opened: list[Path] = []
+        self.questions: list[Question] = []
+        self.answer = True
         self.edits: list[tuple[Avatar, str]] = []
         self.edit_answer: Callable[[Avatar], Avatar | None] = lambda avatar: avatar
         self.file = PreferencesFile(folder / "window.json")
         self.window = MainWindow()
-        dialogs = Dialogs(picker=self.picker, edit_points=self._edit, open_folder=self.opened.append)
+        dialogs = Dialogs(
+            picker=self.picker, edit_points=self._edit, open_folder=self.opened.append, ask=self._ask
+        )
         self.director = Director(self.window, self.engine.backstage(), self.file, dialogs)
 
     @property
@@ -107,9 +112,14 @@ class Theatre:
 
     def close(self) -> None:
         self.window.close()
+        self.director.fetches.close()
         self.director.show.commands.close()
         self.window.deleteLater()
         flush()
+
+    def _ask(self, question: Question, _parent: object) -> bool:
+        self.questions.append(question)
+        return self.answer
 
     def _edit(self, avatar: Avatar, reason: str, _parent: object) -> Avatar | None:
         self.edits.append((avatar, reason))

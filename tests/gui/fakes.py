@@ -1,6 +1,7 @@
 """A session and its surroundings for the window's tests: no camera, no network, no thread."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import numpy as np
 
 from app.own_avatars import OwnAvatars
 from app.window.ports import Backstage
-from engine.errors import UnderstudyError
+from engine.errors import FetchError, UnderstudyError
 from engine.settings import Quality, Settings, StageSettings
 from engine.status import SessionState, StageTime, Status
+from engine.stylise_settings import Closeness, StyliseSettings
 from engine.types import Avatar, HeadPose, Origin, Performance, Picture, TrackState
 from tests.gui.placeholder import LOOKS, draw_character, make_avatar, widened
 
@@ -131,6 +133,9 @@ class FakeSession:
     def set_quality(self, quality: Quality) -> None:
         self._call("set_quality", quality)
 
+    def set_guidance(self, guidance: float) -> None:
+        self._call("set_guidance", guidance)
+
     def set_mirror(self, is_mirrored: bool) -> None:
         self._call("set_mirror", is_mirrored)
 
@@ -163,6 +168,98 @@ class FakeSession:
         self._call("snapshot", path)
 
 
+class FakeStyling:
+    """Keeps every change of the painting in its session's calls."""
+
+    def __init__(self, session: FakeSession, stylise: StyliseSettings) -> None:
+        self.session = session
+        self.stylise = stylise
+
+    def set_prompt(self, prompt: str) -> None:
+        self.session._call("set_prompt", prompt)
+
+    def set_closeness(self, closeness: Closeness) -> None:
+        self.session._call("set_closeness", closeness)
+
+    def set_similarity(self, similarity: float | None) -> None:
+        self.session._call("set_similarity", similarity)
+
+    def set_seed(self, seed: int) -> None:
+        self.session._call("set_seed", seed)
+
+
+@dataclass(frozen=True)
+class FakePart:
+    title: str
+    gigabytes: float
+    licence: str = "CreativeML OpenRAIL-M"
+    is_licence_verified: bool = True
+    is_here: bool = False
+
+    @property
+    def licence_url(self) -> str:
+        return f"https://example.org/{self.title.replace(' ', '-')}/licence"
+
+
+@dataclass(frozen=True)
+class FakeModel:
+    name: str
+    title: str
+    address: str
+    purpose: str
+    parts: tuple[FakePart, ...]
+    folder: Path = Path("/home/mira/.local/share/understudy/models")
+
+    @property
+    def gigabytes(self) -> float:
+        return sum(part.gigabytes for part in self.parts)
+
+    @property
+    def licence(self) -> str:
+        return self.parts[0].licence
+
+    @property
+    def is_here(self) -> bool:
+        return all(part.is_here for part in self.parts)
+
+
+@dataclass(frozen=True)
+class FakeFetchState:
+    done_bytes: int
+    total_bytes: int
+    file: str
+
+
+def published_models(*, are_here: bool = False) -> list[FakeModel]:
+    sd15 = FakePart("Stable Diffusion 1.5", 4.27, is_here=are_here)
+    lora = FakePart("LCM-LoRA for Stable Diffusion 1.5", 0.135, "OpenRAIL++", is_here=are_here)
+    taesd = FakePart("TAESD", 0.0098, "MIT", is_here=are_here)
+    turbo = FakePart("SD-Turbo", 5.16, "Stability AI Community License", False, is_here=are_here)
+    live2diff = FakePart("Live2Diff", 1.68, "Apache-2.0", is_here=are_here)
+    rain = FakePart("RAIN v0.1", 8.7, "Apache-2.0", is_here=are_here)
+    hub = "https://huggingface.co"
+    return [
+        FakeModel(
+            "sd15",
+            sd15.title,
+            f"{hub}/stable-diffusion-v1-5/stable-diffusion-v1-5",
+            "paints over your picture (stylise); the base that most styles are made for",
+            (sd15, lora, taesd),
+        ),
+        FakeModel(
+            "sd-turbo", turbo.title, f"{hub}/stabilityai/sd-turbo", "paints in a step or two", (turbo, taesd)
+        ),
+        FakeModel(
+            "live2diff",
+            live2diff.title,
+            f"{hub}/Leoxing/Live2Diff",
+            "remembers the frames before",
+            (live2diff, sd15),
+        ),
+        FakeModel("rain", rain.title, f"{hub}/Pscgylotti/RAIN-v0.1", "paints anime avatars", (rain,)),
+    ]
+
+
 @dataclass
 class FakeEngine:
     """Builds fake sessions and says which cameras and avatars there are."""
@@ -173,6 +270,12 @@ class FakeEngine:
     picture_confidence: float = 1.0
     build_error: UnderstudyError | None = None
     load_error: UnderstudyError | None = None
+    models: list[FakeModel] = field(default_factory=published_models)
+    stylings: list[FakeStyling] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    fetch_error: UnderstudyError | None = None
+    fetch_states: tuple[FakeFetchState, ...] = ()
+    fetch_gate: threading.Event | None = None
     avatars: dict[str, Avatar] = field(default_factory=lambda: {name: make_avatar(name) for name in LOOKS})
 
     @property
@@ -182,6 +285,9 @@ class FakeEngine:
     def backstage(self) -> Backstage:
         return Backstage(
             build_session=self._build,
+            build_stylise=self._build_stylise,
+            fetchable_models=lambda: tuple(self.models),
+            fetch=self._fetch,
             load_avatar=self._load,
             avatar_to_place=lambda path: replace(make_avatar("lena"), name=path.stem, confidence=0.0),
             avatar_names=lambda: tuple(self.avatars),
@@ -194,6 +300,31 @@ class FakeEngine:
             raise self.build_error
         self.sessions.append(FakeSession(settings))
         return self.session
+
+    def _build_stylise(self, settings: Settings, stylise: StyliseSettings) -> tuple[FakeSession, FakeStyling]:
+        session = self._build(settings)
+        self.stylings.append(FakeStyling(session, stylise))
+        return session, self.stylings[-1]
+
+    def _fetch(
+        self, name: str, on_progress: Callable[[FakeFetchState], None], should_stop: Callable[[], bool]
+    ) -> Path:
+        for state in self.fetch_states:
+            on_progress(state)
+        if self.fetch_gate is not None:
+            while not self.fetch_gate.wait(0.01):
+                if should_stop():
+                    raise FetchError("It was stopped.", hint="Try again.")
+        if self.fetch_error is not None:
+            raise self.fetch_error
+        self.fetched.append(name)
+        self.models = [
+            replace(model, parts=tuple(replace(part, is_here=True) for part in model.parts))
+            if model.name == name
+            else model
+            for model in self.models
+        ]
+        return self.folder
 
     def _load(self, spec: str) -> Avatar:
         if spec in self.avatars:
@@ -209,6 +340,8 @@ class FakePicker:
     def __init__(self) -> None:
         self.clip_answer: Path | None = None
         self.picture_answer: Path | None = None
+        self.model_answer: Path | None = None
+        self.folder_answer: Path | None = None
         self.asked: list[str] = []
 
     def clip(self) -> Path | None:
@@ -218,6 +351,14 @@ class FakePicker:
     def picture(self, title: str) -> Path | None:
         self.asked.append(title)
         return self.picture_answer
+
+    def model_file(self) -> Path | None:
+        self.asked.append("model")
+        return self.model_answer
+
+    def folder(self, title: str) -> Path | None:
+        self.asked.append(title)
+        return self.folder_answer
 
 
 def _arc(count: int, centre: tuple[float, float], radii: tuple[float, float], degrees: tuple[float, float]):

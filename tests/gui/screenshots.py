@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,21 +18,31 @@ from PySide6.QtWidgets import QApplication, QWidget
 from app.preferences import PreferencesFile
 from app.window.avatar_desk import _UNSURE
 from app.window.banner import News, Offer, Tone
-from app.window.director import Director
+from app.window.director import Dialogs, Director
+from app.window.fetch_desk import question_about
 from app.window.keys import HelpSheet
 from app.window.main_window import MainWindow
+from app.window.mode_desk import LIKENESS
 from app.window.points_editor import PointsEditor
+from app.window.question import QuestionSheet
 from app.window.theme import apply_theme
-from app.window.wishes import PICTURE_SIZE, with_stage
-from engine.errors import CameraBusyError, VirtualCameraMissingError
+from app.window.wishes import PICTURE_SIZE, Mode, with_stage
+from engine.errors import CameraBusyError, VirtualCameraMissingError, WeightsError
 from engine.post.compose import Composer
 from engine.post.standby import standby_card
 from engine.session import avatar_names, load_avatar
-from engine.settings import BackdropKind, StageSettings
+from engine.settings import BackdropKind, Model, StageSettings
 from engine.status import SessionState
 from engine.types import Avatar, Origin, Picture, TrackState
 from models.networks.fill import background_plate
-from tests.gui.fakes import STAGE_MS, FakeCamera, FakeEngine, make_performance
+from tests.gui.fakes import (
+    STAGE_MS,
+    FakeCamera,
+    FakeEngine,
+    FakeFetchState,
+    make_performance,
+    published_models,
+)
 
 
 class Set:
@@ -48,7 +59,9 @@ class Set:
         first = next(iter(avatars.values()))
         self.picture = on_own_background(first)
         self.window = MainWindow()
-        self.director = Director(self.window, self.engine.backstage(), PreferencesFile(folder / "p.json"))
+        dialogs = Dialogs(ask=lambda _question, _parent: True)
+        file = PreferencesFile(folder / "p.json")
+        self.director = Director(self.window, self.engine.backstage(), file, dialogs)
         self.director.open()
         self.window.resize(*size)
         self.window.show()
@@ -214,6 +227,79 @@ def keys(stage: Set) -> QWidget:
     return sheet
 
 
+def stylise(stage: Set) -> QWidget:
+    stage.engine.models = published_models(are_here=True)
+    stage.director.fetches.look()
+    stage.director.modes.choose(Mode.STYLISE)
+    stage.settle()
+    stage.live()
+    return stage.window
+
+
+def stylise_refused(stage: Set) -> QWidget:
+    stylise(stage)
+    stage.window.painting.prompt.setPlainText("")
+    stage.window.painting.prompt.settle()
+    stage.window.painting.prompt.setFocus()
+    stage.settle()
+    return stage.window
+
+
+def stylise_missing(stage: Set) -> QWidget:
+    stage.director.modes.choose(Mode.STYLISE)
+    stage.settle()
+    return fail(stage, "There is no folder stable-diffusion-v1-5/stable-diffusion-v1-5.")
+
+
+def rain(stage: Set) -> QWidget:
+    stage.director.engine.choose_model(Model.RAIN)
+    stage.settle()
+    stage.live()
+    return stage.window
+
+
+def rain_missing(stage: Set) -> QWidget:
+    rain(stage)
+    return fail(stage, "RAIN cannot be loaded: there is no motion_unet.pth in /home/mira/models/rain.")
+
+
+def fail(stage: Set, message: str) -> QWidget:
+    session = stage.engine.session
+    session.picture = standby_card(1280, 720)
+    problem = WeightsError(message, hint="Fetch it.")
+    session.now = replace(session.now, state=SessionState.ERROR, error=problem, tracking_quality=0, fps=0)
+    stage.settle()
+    return stage.window
+
+
+def fetching(stage: Set) -> QWidget:
+    stylise_missing(stage)
+    stage.window.banner.clear()
+    stage.engine.fetch_gate = threading.Event()
+    stage.engine.fetch_states = (
+        FakeFetchState(1_310_000_000, 4_420_000_000, "unet/diffusion_pytorch_model.safetensors"),
+    )
+    stage.director.fetches.fetch(stage.engine.models[0])
+    QTest.qWait(100)
+    stage.settle()
+    return stage.window
+
+
+def likeness(stage: Set) -> QWidget:
+    return ask(QuestionSheet(LIKENESS, stage.window))
+
+
+def fetch_question(stage: Set) -> QWidget:
+    return ask(QuestionSheet(question_about(stage.engine.models[0]), stage.window))
+
+
+def ask(sheet: QuestionSheet) -> QWidget:
+    sheet.show()
+    sheet.activateWindow()
+    QTest.qWait(50)
+    return sheet
+
+
 SMALL, MIDDLE, LARGE = (1024, 700), (1280, 800), (1440, 900)
 SHOTS: dict[str, tuple[Callable[[Set], QWidget], tuple[int, int], int]] = {
     "starting": (starting, MIDDLE, 1),
@@ -233,6 +319,16 @@ SHOTS: dict[str, tuple[Callable[[Set], QWidget], tuple[int, int], int]] = {
     "stage_colours": (stage_colours, MIDDLE, 1),
     "stage_picture": (stage_picture, SMALL, 1),
     "gallery_focus": (gallery_focus, SMALL, 1),
+    "stylise_1024": (stylise, SMALL, 1),
+    "stylise_1280": (stylise, MIDDLE, 1),
+    "stylise_refused_1024": (stylise_refused, SMALL, 1),
+    "stylise_missing_1024": (stylise_missing, SMALL, 1),
+    "stylise_missing_1280": (stylise_missing, MIDDLE, 1),
+    "fetching_1024": (fetching, SMALL, 1),
+    "fetch_question": (fetch_question, MIDDLE, 1),
+    "likeness": (likeness, MIDDLE, 1),
+    "rain_1440": (rain, LARGE, 1),
+    "rain_missing_1280": (rain_missing, MIDDLE, 1),
     "points_editor": (points, MIDDLE, 1),
     "keys": (keys, MIDDLE, 1),
 }

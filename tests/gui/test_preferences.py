@@ -7,8 +7,30 @@ from pathlib import Path
 import pytest
 
 from app.preferences import FILE_NAME, Preferences, PreferencesFile, config_folder
-from app.window.wishes import quality_from, settings_from, stage_from, title_of, with_stage
-from engine.settings import DEFAULT_AVATAR_NAME, QUALITIES, BackdropKind, StageSettings
+from app.window.stops import POCKET_STOPS, RAIN_STOPS, STYLE_STOPS
+from app.window.wishes import (
+    DEFAULT_PROMPT,
+    DEFAULT_STYLE_MODEL,
+    Mode,
+    chosen_stop,
+    mode_from,
+    model_from,
+    plan_from,
+    settings_from,
+    stage_from,
+    stylise_from,
+    title_of,
+    with_stage,
+)
+from engine.settings import (
+    DEFAULT_AVATAR_NAME,
+    DEFAULT_QUALITY,
+    QUALITIES,
+    BackdropKind,
+    Model,
+    StageSettings,
+)
+from engine.stylise_settings import PUBLISHED_MODELS, Closeness, Painter
 
 CHANGED = Preferences(
     source="camera:1",
@@ -25,6 +47,19 @@ CHANGED = Preferences(
     is_panel_folded=True,
     output_folder="/films",
     window=(10, 20, 1200, 800),
+    mode="stylise",
+    is_likeness_confirmed=True,
+    model="rain",
+    rain_weights="/weights/rain",
+    rain_guidance=4.5,
+    rain_quality="quick",
+    prompt="a watercolour of a fox",
+    closeness="near",
+    painter="live2diff",
+    style_model="/models/dreams.safetensors",
+    style_quality="middle",
+    is_skipping_alike=True,
+    style_seed=77,
 )
 
 
@@ -70,6 +105,18 @@ def test_bytes_that_are_no_text_are_damage(tmp_path: Path) -> None:
         ("window", "wide"),
         ("is_panel_folded", 1),
         ("avatar", None),
+        ("mode", 3),
+        ("is_likeness_confirmed", "yes"),
+        ("is_likeness_confirmed", 1),
+        ("prompt", ["a fox"]),
+        ("style_seed", -1),
+        ("style_seed", 2**32),
+        ("style_seed", True),
+        ("style_seed", 1.5),
+        ("rain_guidance", 0.5),
+        ("rain_guidance", "much"),
+        ("rain_guidance", True),
+        ("is_skipping_alike", None),
     ],
 )
 def test_one_senseless_field_costs_only_itself(tmp_path: Path, name: str, value: object) -> None:
@@ -102,15 +149,65 @@ def test_the_home_variable_moves_the_folder() -> None:
 def test_settings_are_built_from_what_was_remembered() -> None:
     settings = settings_from(CHANGED)
     assert (settings.source, settings.avatar, settings.mirror) == ("camera:1", "suki", False)
-    assert settings.quality == QUALITIES["fine"]
+    assert settings.quality == next(stop for stop in RAIN_STOPS if stop.name == "quick").quality
+    assert (settings.model, settings.weights, settings.guidance) == (Model.RAIN, "/weights/rain", 4.5)
+    pocket = settings_from(replace(CHANGED, model=""))
+    assert (pocket.model, pocket.weights, pocket.quality) == (Model.POCKET, "", QUALITIES["fine"])
     assert settings.stage.kind is BackdropKind.COLOUR
     assert settings.stage.colour == (0x26, 0x40, 0x52)
     assert settings_from(replace(CHANGED, avatar="own:cat")).avatar == DEFAULT_AVATAR_NAME
     assert settings_from(Preferences()).source == "sample"
 
 
+def test_the_painting_is_built_from_what_was_remembered() -> None:
+    plan = plan_from(CHANGED)
+    assert plan.stylise == stylise_from(CHANGED)
+    assert plan.stylise.prompt == "a watercolour of a fox"
+    assert plan.stylise.closeness is Closeness.NEAR
+    assert plan.stylise.painter is Painter.LIVE2DIFF
+    assert (plan.stylise.style, plan.stylise.model) == ("/models/dreams.safetensors", DEFAULT_STYLE_MODEL)
+    assert plan.stylise.similarity is not None
+    assert (plan.settings.source, plan.settings.mirror, plan.settings.seed) == ("camera:1", False, 77)
+    assert (plan.settings.quality.size, plan.settings.quality.levels) == (384, 2)
+    assert (plan.settings.loss.hold_s, plan.settings.loop) == (0.0, True)
+    assert plan_from(replace(CHANGED, mode="avatar")).stylise is None
+
+
+def test_a_model_of_the_users_is_a_whole_one_or_a_style_of_the_published_one(tmp_path: Path) -> None:
+    file = tmp_path / "dreams.safetensors"
+    lone = stylise_from(replace(CHANGED, style_model=str(file)))
+    assert (lone.style, lone.model) == (str(file), DEFAULT_STYLE_MODEL)
+    (tmp_path / "tokenizer").mkdir()
+    (tmp_path / "tokenizer" / "vocab.json").write_text("{}")
+    whole = stylise_from(replace(CHANGED, style_model=str(file)))
+    assert (whole.style, whole.model) == ("", str(file))
+    folder = stylise_from(replace(CHANGED, style_model=str(tmp_path)))
+    assert (folder.style, folder.model) == ("", str(tmp_path))
+
+
+def test_a_likeness_that_nobody_agreed_to_is_not_shown() -> None:
+    assert mode_from(CHANGED) is Mode.STYLISE
+    assert mode_from(replace(CHANGED, is_likeness_confirmed=False)) is Mode.AVATAR
+    assert plan_from(replace(CHANGED, is_likeness_confirmed=False)).stylise is None
+    assert mode_from(replace(CHANGED, mode="hologram")) is Mode.AVATAR
+    assert mode_from(Preferences()) is Mode.AVATAR
+
+
+def test_a_painting_of_damaged_choices_is_the_default_one() -> None:
+    damaged = Preferences(
+        mode="stylise", is_likeness_confirmed=True, closeness="?", painter="?", prompt="  ", style_quality="?"
+    )
+    stylise = stylise_from(damaged)
+    assert stylise.prompt == DEFAULT_PROMPT
+    assert (stylise.closeness, stylise.painter) == (Closeness.BALANCED, Painter.STREAM_DIFFUSION)
+    assert (stylise.model, stylise.similarity) == (next(iter(PUBLISHED_MODELS)), None)
+    assert chosen_stop(damaged) == STYLE_STOPS[Painter.STREAM_DIFFUSION][-1]
+
+
 def test_what_is_gone_gives_the_default() -> None:
-    assert quality_from("ultra")[0] == next(iter(QUALITIES))
+    assert chosen_stop(Preferences(quality="ultra")) == POCKET_STOPS[0]
+    assert chosen_stop(Preferences(model="rain", rain_quality="?")).quality == DEFAULT_QUALITY[Model.RAIN]
+    assert model_from(Preferences(model="sora")) is Model.POCKET
     assert stage_from(Preferences(stage="hologram")).kind is BackdropKind.AS_DRAWN
     gone = Preferences(stage="picture", stage_picture="/nowhere.png")
     assert stage_from(gone).kind is BackdropKind.AS_DRAWN
