@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.errors import FetchError, FetchStoppedError
 from engine.fetching_process import Failure, Order, Step, serve
 from engine.paths import models_dir
-from models.checkpoints.catalogue import CatalogueEntry, read_catalogue, with_needs
+from models.checkpoints.catalogue import CatalogueEntry, licences_of, read_catalogue, with_needs
 
 __all__ = ["FetchProgress", "FetchableModel", "ModelPart", "fetch", "fetchable_models", "find_model"]
 
@@ -221,18 +221,13 @@ def _fetchable(entries: tuple[CatalogueEntry, ...]) -> FetchableModel:
         title=own.title,
         purpose=own.purpose,
         gigabytes=sum(part.gigabytes for part in parts),
-        licence=_licences(entries),
+        licence=licences_of(entries),
         licence_url=own.licence_url,
         address=own.address,
         is_here=all(part.is_here for part in parts),
         folder=models_dir() / own.folder,
         parts=parts,
     )
-
-
-def _licences(entries: tuple[CatalogueEntry, ...]) -> str:
-    own, *others = dict.fromkeys(entry.licence for entry in entries)
-    return f"{own} (parts of it: {', '.join(others)})" if others else own
 
 
 def _part(entry: CatalogueEntry) -> ModelPart:

@@ -9,6 +9,7 @@ from enum import Enum
 
 from engine.errors import SettingsError
 from engine.settings import Quality
+from models.checkpoints.catalogue import read_catalogue, with_needs
 
 __all__ = [
     "DEPTH_FROM_POINTS",
@@ -66,32 +67,42 @@ class PublishedModel:
     Attributes:
         name: As its publisher has it.
         gigabytes: To fetch, with what belongs to it.
-        licence: Its name.
+        licence: Its name; what belongs to it may have others (``engine.fetching``).
+        command: What fetches it.
         loras: What makes it paint in few steps.
     """
 
     name: str
     gigabytes: float
     licence: str
+    command: str
     loras: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """One line: name, size, licence, address."""
         address = f"https://huggingface.co/{self.name}"
-        return f"{self.name}, about {self.gigabytes:g} GB, licence {self.licence} ({address})"
+        size = f"about {self.gigabytes:g} GB with what belongs to it"
+        return f"{self.name}, {size}, licence {self.licence} ({address})"
 
 
 _LCM_LORA = "latent-consistency/lcm-lora-sdv1-5"
-_SD15 = PublishedModel(
-    name="stable-diffusion-v1-5/stable-diffusion-v1-5",
-    gigabytes=4.5,
-    licence="CreativeML OpenRAIL-M",
-    loras=(_LCM_LORA,),
-)
-_TURBO = PublishedModel(name="stabilityai/sd-turbo", gigabytes=5.2, licence="Stability AI Community License")
-LIVE2DIFF_FILE = PublishedModel(name="Leoxing/Live2Diff", gigabytes=1.68, licence="Apache-2.0")
-"""Live2Diff's own file, ``live2diff.ckpt``, which joins a Stable Diffusion 1.5."""
+
+
+def _published(name: str) -> PublishedModel:
+    entries = with_needs(name, read_catalogue())
+    return PublishedModel(
+        name=entries[0].repository,
+        gigabytes=round(sum(entry.num_bytes for entry in entries) / 1e9, 1),
+        licence=entries[0].licence,
+        command=f"understudy models fetch {name}",
+        loras=tuple(entry.repository for entry in entries if entry.repository == _LCM_LORA),
+    )
+
+
+_SD15, _TURBO = _published("sd15"), _published("sd-turbo")
+LIVE2DIFF_FILE = _published("live2diff")
+"""``live2diff.ckpt``, with the Stable Diffusion 1.5 that it joins and a depth network."""
 
 DEPTH_FROM_POINTS = "points"
 """The depth that needs no network."""

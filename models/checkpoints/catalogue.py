@@ -6,7 +6,7 @@ heavy, and nothing here reaches a network.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -94,6 +94,12 @@ def with_needs(name: str, catalogue: Mapping[str, CatalogueEntry]) -> tuple[Cata
         KeyError: There is no such model.
     """
     return tuple({entry.name: entry for entry in _walk(name, catalogue)}.values())
+
+
+def licences_of(entries: Sequence[CatalogueEntry]) -> str:
+    """Return the licence of the first, and those of the others where they are not the same."""
+    own, *others = dict.fromkeys(entry.licence for entry in entries)
+    return f"{own} (parts of it: {', '.join(others)})" if others else own
 
 
 def _walk(name: str, catalogue: Mapping[str, CatalogueEntry]) -> Iterator[CatalogueEntry]:

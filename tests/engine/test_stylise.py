@@ -194,7 +194,7 @@ def test_a_frame_is_cut_to_its_middle_square_and_mirrored() -> None:
 def test_a_missing_model_says_what_it_is_and_what_works_without(tmp_path: Path) -> None:
     with pytest.raises(WeightsError) as caught:
         built(StyliseSettings(prompt="a pirate"))
-    for word in ("4.5 GB", "OpenRAIL-M", "--download", "understudy live", "not on this machine"):
+    for word in ("4.4 GB", "OpenRAIL-M", "--download", "understudy live", "not on this machine"):
         assert word in str(caught.value)
     with pytest.raises(WeightsError, match="nowhere"):
         built(StyliseSettings(prompt="a pirate", model=str(tmp_path / "nowhere")))

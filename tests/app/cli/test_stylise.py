@@ -42,7 +42,7 @@ def test_without_a_model_it_says_what_is_needed_and_what_works(
     code = main(["stylise", "--prompt", "a pirate", "--output", str(tmp_path / "out.mp4")])
     said = capsys.readouterr().err
     assert code == WeightsError.exit_code
-    for word in ("likeness", "not on this machine", "4.5 GB", "OpenRAIL-M", "understudy live"):
+    for word in ("likeness", "not on this machine", "4.4 GB", "OpenRAIL-M", "understudy live"):
         assert word in said
     assert not (tmp_path / "out.mp4").exists()
 
