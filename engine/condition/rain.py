@@ -7,6 +7,7 @@ rooms do not know each other. Thread: the worker's.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,14 +25,26 @@ Canvas = Callable[[Control, int], NDArray[np.uint8]]
 """Draws the discs of one control on a square of so many pixels, ``(S, S, 3)``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Guide:
+    """A picture-like condition at work.
+
+    Attributes:
+        network: A guider for one canvas of the conditioner's size; gives ``pose``.
+        draw: Draws the canvas.
+    """
+
+    network: Network
+    draw: Canvas
+
+
 class RainConditioner:
     """Conditions of one avatar at one size. Build a new one to change the avatar.
 
     Args:
         networks: RAIN's networks; the reference network runs here, once.
         encoders: What the avatar's picture is read with, once.
-        guider: The pose guider at work, for one canvas of ``size``.
-        canvas: Draws the canvas.
+        guides: Name of the condition ("pose", "depth") -> how it is made.
         avatar: Who is put on stage.
         size: Side of the generated picture in pixels, a multiple of 8.
 
@@ -48,15 +61,13 @@ class RainConditioner:
         *,
         networks: RainNetworks,
         encoders: RainEncoders,
-        guider: Network,
-        canvas: Canvas,
+        guides: Mapping[str, Guide],
         avatar: Avatar,
         size: int,
     ) -> None:
         if size % 8 or size <= 0:
             raise ValueError(f"size must be a positive multiple of 8, got {size}")
-        self._guider = guider
-        self._canvas = canvas
+        self._guides = dict(guides)
         self._size = size
         self._device = device_of(networks.pose_guider)
         rgb = _stretched(avatar.rgb, size)
@@ -77,11 +88,14 @@ class RainConditioner:
             control: Where the avatar's points should be.
 
         Returns:
-            ``pose (1, C, S/8, S/8)`` float32; memory that the next call may overwrite.
+            Name of each condition -> features ``(1, C, S/8, S/8)`` float32; new memory.
         """
-        canvas = torch.from_numpy(self._canvas(control, self._size))
+        return {name: self._features(guide, control) for name, guide in self._guides.items()}
+
+    def _features(self, guide: Guide, control: Control) -> Tensor:
+        canvas = torch.from_numpy(guide.draw(control, self._size))
         pixels = canvas.to(self._device).permute(2, 0, 1)[None].float() / 255.0
-        return {"pose": self._guider.run({"condition": pixels})["pose"].clone()}
+        return guide.network.run({"condition": pixels})["pose"].clone()
 
 
 @torch.inference_mode()

@@ -34,6 +34,8 @@ class RainConfig:
         denoiser: The UNet that works on the buffer.
         reference: The reference network.
         pose_guider: From canvas to features.
+        depth_guider: From depth picture to features that are added to the pose's, or None. The paper mentions
+            depth as a condition; no weights for it are published.
         decoder_width: Channels of the remembering decoder.
     """
 
@@ -42,6 +44,7 @@ class RainConfig:
     )
     reference: UNetConfig = field(default_factory=lambda: UNetConfig(has_output=False))
     pose_guider: PoseGuiderConfig = field(default_factory=PoseGuiderConfig)
+    depth_guider: PoseGuiderConfig | None = None
     decoder_width: int = 64
 
 
@@ -53,12 +56,15 @@ class RainNetworks:
     reference: UNet
     pose_guider: PoseGuider
     codec: Taesdv
+    depth_guider: PoseGuider | None = None
 
 
 MOTION_UNET = "motion_unet.pth"
 REFERENCE_UNET = "reference_unet.pth"
 POSE_GUIDER = "pose_guider.pth"
 TAESDV = "taesdv.pth"
+DEPTH_GUIDER = "depth_guider.pth"
+"""Your own weights of a ``PoseGuider`` over depth pictures; used where it lies beside the others."""
 RAIN_FILES = (MOTION_UNET, REFERENCE_UNET, POSE_GUIDER, TAESDV)
 
 
@@ -82,7 +88,9 @@ def load_rain(
         CheckpointError: a file is missing, damaged, or of another model.
     """
     sizes = RainConfig() if config is None else config
-    missing = [name for name in RAIN_FILES if not (folder / name).is_file()]
+    depth = sizes.depth_guider
+    wanted = (*RAIN_FILES, DEPTH_GUIDER) if depth else RAIN_FILES
+    missing = [name for name in wanted if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"{folder} lacks {', '.join(missing)}")
     store = _Converted(cache, dtype, device)
@@ -91,6 +99,7 @@ def load_rain(
         reference=store.load(folder / REFERENCE_UNET, lambda: UNet(sizes.reference)),
         pose_guider=store.load(folder / POSE_GUIDER, lambda: PoseGuider(sizes.pose_guider)),
         codec=store.load(folder / TAESDV, lambda: Taesdv(sizes.decoder_width)),
+        depth_guider=store.load(folder / DEPTH_GUIDER, lambda: PoseGuider(depth)) if depth else None,
     )
 
 

@@ -1,7 +1,8 @@
 """A UNet, its pose guider and its decoder as graphs with flat, named inputs: what a runtime loads.
 
-Inputs of the UNet: ``latents``, ``levels``, ``pose`` (features, where it takes any), ``guidance_scale``
-(where it takes one), and by name what ``project_reference`` and ``project_prompt`` give.
+Inputs of the UNet: ``latents``, ``levels``, ``pose`` and ``depth`` (features, where it takes any; both are
+added to the output of ``conv_in``), ``guidance_scale`` (where it takes one), and by name what
+``project_reference`` and ``project_prompt`` give.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class UNetShape:
         height, width: Of the latents, in cells.
         prompt_tokens: Tokens of the prompt; 1 for the embedding of a picture.
         has_reference: Whether it looks at a reference as large as the picture.
-        has_pose: Whether features are added after ``conv_in``.
+        has_pose: Whether features of a pose are added after ``conv_in``.
+        has_depth: Whether features of a depth map are, beside or in place of the pose's.
     """
 
     frames: int
@@ -34,6 +36,7 @@ class UNetShape:
     prompt_tokens: int = 1
     has_reference: bool = True
     has_pose: bool = True
+    has_depth: bool = False
 
 
 class _FlatUNet(nn.Module):
@@ -49,17 +52,24 @@ class _FlatUNet(nn.Module):
         latents: Tensor,
         levels: Tensor,
         pose: Tensor | None = None,
+        depth: Tensor | None = None,
         guidance_scale: Tensor | None = None,
         **constant: Tensor,
     ) -> Tensor:
         inputs = UNetInputs(
             prompt=constant,
             look=WithReference(constant) if self.has_reference else OwnTokens(),
-            control=pose,
+            control=_sum(pose, depth),
             guidance_scale=guidance_scale,
         )
         out: Tensor = self.unet(latents, levels, inputs)
         return out
+
+
+def _sum(pose: Tensor | None, depth: Tensor | None) -> Tensor | None:
+    if pose is None or depth is None:
+        return depth if pose is None else pose
+    return pose + depth
 
 
 def constant_inputs(unet: UNet, shape: UNetShape) -> dict[str, Tensor]:
@@ -88,8 +98,9 @@ def unet_graph(unet: UNet, shape: UNetShape) -> Graph:
         "latents": torch.zeros(shape.frames, config.in_channels, *size),
         "levels": torch.zeros(shape.frames),
     }
-    if shape.has_pose:
-        inputs["pose"] = torch.zeros(shape.frames, config.widths[0], *size)
+    for name, is_there in (("pose", shape.has_pose), ("depth", shape.has_depth)):
+        if is_there:
+            inputs[name] = torch.zeros(shape.frames, config.widths[0], *size)
     if config.guidance_dim:
         inputs["guidance_scale"] = torch.ones(1)
     flat = _FlatUNet(unet, has_reference=shape.has_reference).eval()
@@ -97,7 +108,7 @@ def unet_graph(unet: UNet, shape: UNetShape) -> Graph:
 
 
 def pose_guider_graph(guider: PoseGuider, frames: int, height: int, width: int) -> Graph:
-    """A pose guider for ``frames`` canvases of ``height`` x ``width`` pixels; ``pose``."""
+    """A guider of poses or of depth for ``frames`` canvases of ``height`` x ``width`` pixels; ``pose``."""
     canvas = torch.zeros(frames, guider.config.in_channels, height, width)
     return Graph(guider, {"condition": canvas}, ("pose",))
 
