@@ -33,6 +33,6 @@ def test_it_moves_with_the_points_and_leaves_out_those_without_a_score(luna: Ava
     control = Control(luna.points, luna.scores, 0, 0.0)
     rest = draw_depth(control, luna.depth, 64)
     moved = draw_depth(replace(control, points=control.points + np.float32([8 / 64, 0])), luna.depth, 64)
-    np.testing.assert_allclose(moved[:, 8:-2], rest[:, :-10], atol=2)
+    np.testing.assert_allclose(moved[:, 10:-2], rest[:, 2:-10], atol=2)
     nobody = draw_depth(replace(control, scores=np.zeros_like(control.scores)), luna.depth, 64)
     assert not nobody.any()
