@@ -5,7 +5,7 @@ network (``fetching_process.py``). Importing this loads nothing heavy.
 """
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -14,9 +14,23 @@ from pathlib import Path
 from engine.errors import FetchError, FetchStoppedError
 from engine.fetching_process import Failure, Order, Step, serve
 from engine.paths import models_dir
-from models.checkpoints.catalogue import CatalogueEntry, licences_of, read_catalogue, with_needs
+from models.checkpoints.catalogue import (
+    CatalogueEntry,
+    is_repository,
+    licences_of,
+    read_catalogue,
+    with_needs,
+)
 
-__all__ = ["FetchProgress", "FetchableModel", "ModelPart", "fetch", "fetchable_models", "find_model"]
+__all__ = [
+    "FetchProgress",
+    "FetchableModel",
+    "ModelPart",
+    "fetch",
+    "fetchable_models",
+    "find_model",
+    "missing_of",
+]
 
 OnProgress = Callable[["FetchProgress"], None]
 ShouldStop = Callable[[], bool]
@@ -119,6 +133,24 @@ def find_model(name: str) -> FetchableModel | None:
     return _fetchable(entries) if entries[0].files else None
 
 
+def missing_of(sources: Iterable[str]) -> list[str]:
+    """Return which of some sources have to be fetched, for ``fetch``.
+
+    Args:
+        sources: Names, repositories, folders or files; what is here, or is a path, is left out.
+    """
+    return [source for source in sources if _is_missing(source)]
+
+
+def _is_missing(source: str) -> bool:
+    if Path(source).expanduser().exists():
+        return False
+    if source not in read_catalogue() and not is_repository(source):
+        return False
+    model = find_model(source)
+    return not (models_dir() / source).is_dir() if model is None else not model.is_here
+
+
 def fetch(
     name: str, on_progress: OnProgress, should_stop: ShouldStop, *, endpoint: str | None = None
 ) -> Path:
@@ -153,7 +185,7 @@ def _entries(name: str) -> tuple[CatalogueEntry, ...]:
     known = by_repository.get(name, name)
     if known in catalogue:
         return with_needs(known, catalogue)
-    if name.count("/") != 1:
+    if not is_repository(name):
         raise FetchError(
             f"There is no published model {name!r}.",
             hint=f"Choose {', '.join(catalogue)}, or a repository as owner/name.",

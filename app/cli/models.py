@@ -10,7 +10,15 @@ from app.cli.console import Console
 from app.cli.interrupt import Interrupt
 from app.cli.progress import Progress, bytes_line
 from engine.clock import SystemClock
-from engine.fetching import FetchableModel, FetchProgress, ModelPart, fetch, fetchable_models, find_model
+from engine.fetching import (
+    FetchableModel,
+    FetchProgress,
+    ModelPart,
+    fetch,
+    fetchable_models,
+    find_model,
+    missing_of,
+)
 from engine.paths import models_dir
 
 EXIT_NOT_ASKED = 2  # as argparse says it of a missing argument
@@ -50,17 +58,14 @@ def fetch_missing(names: Sequence[str], console: Console) -> None:
     """Fetch those models that are not here, terms said first. The user has asked for it beforehand.
 
     Args:
-        names: Of the catalogue, or repositories of the hub.
+        names: Of the catalogue, repositories of the hub, or the user's own files and folders.
         console: Where to say it.
 
     Raises:
         FetchError: One could not be fetched.
     """
-    for name in names:
-        chosen = find_model(name)
-        if chosen is not None and chosen.is_here:
-            continue
-        _say_terms(name, chosen, console)
+    for name in missing_of(names):
+        _say_terms(name, find_model(name), console)
         fetch_shown(name, console)
 
 

@@ -79,6 +79,12 @@ class CatalogueEntry:
         )
 
 
+def is_repository(source: str) -> bool:
+    """Return whether a source can be a repository of the hub, "owner/name", and is no missing path."""
+    is_path = source.startswith((".", "/", "~")) or "\\" in source or source.endswith(".safetensors")
+    return source.count("/") == 1 and not is_path
+
+
 def read_catalogue() -> dict[str, CatalogueEntry]:
     """Return the published models by name, in the order in which they are shown."""
     content = json.loads((files("assets") / "catalogue.json").read_text(encoding="utf-8"))

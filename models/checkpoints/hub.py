@@ -5,6 +5,7 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from models.checkpoints.catalogue import is_repository
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.store import models_dir
 
@@ -27,7 +28,7 @@ def local_folder(source: str, *, may_download: bool = False, revision: str | Non
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
-    if source.count("/") != 1 or source.startswith((".", "/", "~")) or "\\" in source:
+    if not is_repository(source):
         raise CheckpointError(f"there is no folder or file {source}")
     if (models_dir() / source).is_dir():
         return models_dir() / source
