@@ -1,7 +1,6 @@
 """`understudy stylise`: a camera or a clip in, the same picture painted to a prompt out."""
 
 import argparse
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from app.cli.console import Console
 from app.cli.failure import EXIT_INTERRUPTED
 from app.cli.interrupt import Interrupt
 from app.cli.live import show
+from app.cli.models import fetch_missing
 from app.cli.progress import Progress
 from app.cli.report import animate_json, animate_lines
 from engine.clock import SystemClock
@@ -17,7 +17,12 @@ from engine.errors import SettingsError
 from engine.session import AnimateHooks, Ending, Session, animate
 from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings
 from engine.stylise_rooms import StyliseRooms
-from engine.stylise_settings import PUBLISHED_MODELS, Closeness, StyliseSettings
+from engine.stylise_settings import (
+    PUBLISHED_MODELS,
+    Closeness,
+    Painter,
+    StyliseSettings,
+)
 
 LIKENESS = (
     "The stylise mode paints over your own picture: your likeness, room and movements can be recognised. "
@@ -35,7 +40,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     stylise = stylise_from(arguments)
     console.warn(LIKENESS)
     if arguments.download:
-        _allow_download(stylise, console)
+        fetch_missing(_parts_of(stylise), console)
     rooms = StyliseRooms(stylise)
     is_live = arguments.virtual_camera or arguments.record is not None
     settings = settings_from(arguments, Pace.LIVE if is_live else Pace.OFFLINE)
@@ -55,7 +60,6 @@ def stylise_from(arguments: argparse.Namespace) -> StyliseSettings:
         loras=tuple(_lora(text) for text in arguments.lora),
         guidance_scale=arguments.guidance_scale,
         similarity=arguments.similarity,
-        may_download=arguments.download,
     )
 
 
@@ -87,12 +91,12 @@ def _lora(text: str) -> tuple[str, float]:
         ) from None
 
 
-def _allow_download(stylise: StyliseSettings, console: Console) -> None:
-    """Say what is fetched, and let the hub be reached: the user has asked for it."""
-    published = PUBLISHED_MODELS.get(stylise.model)
-    console.say(f"What is missing is fetched: {published.text if published else stylise.model}.")
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        os.environ[name] = "0"
+def _parts_of(stylise: StyliseSettings) -> list[str]:
+    """Return what the painting is made of: hub ids, names, files, folders."""
+    parts = [stylise.model, *dict(stylise.loras)]
+    if stylise.painter is Painter.LIVE2DIFF:
+        parts += [stylise.motion or "live2diff", *([stylise.depth] if stylise.depth else ())]
+    return parts
 
 
 def _paint_clip(
