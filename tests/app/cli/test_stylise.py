@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+import app.cli.models
 from app.cli.arguments import CLOSENESS, parse
-from app.cli.stylise import settings_from, stylise_from
+from app.cli.stylise import _parts_of, settings_from, stylise_from
 from app.main import main
 from engine.errors import SettingsError, WeightsError
+from engine.fetching import missing_of
 from engine.settings import Pace
-from engine.stylise_settings import Closeness
+from engine.stylise_settings import Closeness, Painter, StyliseSettings
 
 
 def parsed(*more: str) -> argparse.Namespace:
@@ -45,6 +47,32 @@ def test_without_a_model_it_says_what_is_needed_and_what_works(
     for word in ("likeness", "not on this machine", "4.4 GB", "OpenRAIL-M", "understudy live"):
         assert word in said
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_what_is_missing_is_fetched_when_asked_and_paths_stay_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def fetch(name: str, _on_progress: object, _should_stop: object) -> Path:
+        asked.append(name)
+        return tmp_path
+
+    monkeypatch.setattr(app.cli.models, "fetch", fetch)
+    monkeypatch.setenv("UNDERSTUDY_MODELS_DIR", str(tmp_path / "models"))
+    command = ["stylise", "--prompt", "a pirate", "--output", str(tmp_path / "out.mp4")]
+    assert main([*command, "--download"]) == WeightsError.exit_code
+    assert asked == ["stable-diffusion-v1-5/stable-diffusion-v1-5"]
+    assert "TAESD, 10 MB, licence MIT" in capsys.readouterr().err
+    asked.clear()
+    assert main([*command, "--model", "styles/mine.safetensors", "--download"]) == WeightsError.exit_code
+    assert asked == [], "the name of a file is told to nobody"
+
+
+def test_live2diff_is_fetched_with_its_painter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("UNDERSTUDY_MODELS_DIR", str(tmp_path))
+    parts = _parts_of(StyliseSettings(prompt="a pirate", painter=Painter.LIVE2DIFF, depth="points"))
+    assert missing_of(parts) == ["stable-diffusion-v1-5/stable-diffusion-v1-5", "live2diff"]
 
 
 def test_an_empty_prompt_is_said(capsys: pytest.CaptureFixture[str]) -> None:
