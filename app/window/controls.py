@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QButtonGroup,
     QComboBox,
     QFrame,
@@ -134,6 +135,7 @@ class Segments(QFrame):
             self._group.addButton(button, index)
             row.addWidget(button)
         self._group.idClicked.connect(self._on_clicked)
+        self._group.buttonToggled.connect(self._lead_tab)
 
     @property
     def value(self) -> Any:
@@ -151,6 +153,11 @@ class Segments(QFrame):
 
     def _on_clicked(self, index: int) -> None:
         self.chosen.emit(self._values[index])
+
+    @staticmethod
+    def _lead_tab(button: QAbstractButton, is_chosen: bool) -> None:
+        # Qt lets Tab stop at the first of a group; a key pressed there would choose it.
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if is_chosen else Qt.FocusPolicy.ClickFocus)
 
 
 class Picker(QComboBox):

@@ -114,7 +114,7 @@ class StylePanel(Card):
     model_chosen = Signal(str)
     own_model_wanted = Signal(str)
     skipping_chosen = Signal(bool)
-    seed_chosen = Signal(int)
+    seed_chosen = Signal(object)  # Qt's own int ends at 2**31 - 1
     new_seed_wanted = Signal()
 
     def __init__(self) -> None:

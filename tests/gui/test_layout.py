@@ -10,10 +10,17 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea
 
 from app.window.banner import News, Offer, Tone
 from app.window.controls import ElidedLabel
+from app.window.fetch_desk import question_about
 from app.window.keys import BINDINGS, HelpSheet
+from app.window.mode_desk import LIKENESS
 from app.window.points_editor import PointsEditor
-from engine.settings import BackdropKind, StageSettings
+from app.window.question import QuestionSheet
+from app.window.wishes import Mode
+from engine.errors import WeightsError
+from engine.settings import BackdropKind, Model, StageSettings
+from engine.status import SessionState
 from tests.gui.conftest import Theatre
+from tests.gui.fakes import published_models
 from tests.gui.placeholder import make_avatar
 
 SIZES = [(1024, 700), (1440, 900)]
@@ -66,6 +73,64 @@ def test_no_text_is_clipped_in_any_state(theatre: Theatre, kind: BackdropKind, t
     assert clipped(theatre.window) == []
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("is_folded", [True, False])
+@pytest.mark.parametrize("are_here", [True, False])
+def test_no_text_is_clipped_in_the_stylise_mode(
+    theatre: Theatre, size: tuple[int, int], is_folded: bool, are_here: bool
+) -> None:
+    paint(theatre, are_here=are_here)
+    theatre.window.resize(*size)
+    theatre.window.show_fold(is_folded)
+    theatre.window.painting.prompt.setPlainText("")
+    theatre.window.painting.prompt.settle()
+    theatre.settle()
+    assert theatre.window.painting.refusal.isVisible()
+    assert theatre.window.size().toTuple() == size
+    assert clipped(theatre.window) == []
+    bars = [area.verticalScrollBar() for area in columns(theatre)]
+    assert not any(bar.isVisible() for bar in bars)
+
+
+def test_no_text_is_clipped_with_missing_weights_or_while_fetching(theatre: Theatre) -> None:
+    paint(theatre, are_here=False)
+    theatre.window.resize(1024, 700)
+    theatre.session.now = replace(
+        theatre.session.now,
+        state=SessionState.ERROR,
+        error=WeightsError(f"There is no folder {'stable-diffusion/' * 4}here.", hint=""),
+        is_live=True,
+        is_recording=True,
+    )
+    theatre.window.fetch_card.begin("Stable Diffusion 1.5")
+    theatre.window.fetch_card.show_progress(10**9, 4 * 10**9, "unet/diffusion_pytorch_model.safetensors")
+    theatre.settle()
+    assert clipped(theatre.window) == []
+
+
+def test_no_text_is_clipped_with_rain(theatre: Theatre) -> None:
+    theatre.director.engine.choose_model(Model.RAIN)
+    theatre.settle()
+    theatre.live()
+    theatre.window.resize(1440, 900)
+    theatre.settle()
+    assert theatre.window.engine.card.weights.isVisible()
+    assert clipped(theatre.window) == []
+
+
+def paint(theatre: Theatre, *, are_here: bool = True) -> None:
+    theatre.engine.models = published_models(are_here=are_here)
+    theatre.director.fetches.look()
+    theatre.director.modes.choose(Mode.STYLISE)
+    theatre.settle()
+    theatre.live()
+
+
+def columns(theatre: Theatre) -> list[QScrollArea]:
+    """Return what scrolls for lack of room, not for its many lines: the prompt's own bar does not count."""
+    return [area for area in theatre.window.findChildren(QScrollArea) if area.isVisible()]
+
+
 def test_a_large_system_font_scrolls_instead_of_clipping(qapp: QApplication, make_theatre) -> None:
     font = qapp.font()
     large = qapp.font()
@@ -76,6 +141,7 @@ def test_a_large_system_font_scrolls_instead_of_clipping(qapp: QApplication, mak
         theatre.open()
         theatre.window.resize(1024, 700)
         theatre.settle()
+        paint(theatre)
         wide = [area for area in theatre.window.findChildren(QScrollArea) if area.isVisible()]
         assert all(area.widget().width() <= area.width() for area in wide)
         assert theatre.window.size().toTuple() == (1024, 700)
@@ -87,6 +153,8 @@ def test_the_dialogs_are_not_clipped(theatre: Theatre) -> None:
     for dialog in (
         HelpSheet(theatre.window),
         PointsEditor(make_avatar(), "Put the points where they belong.", theatre.window),
+        QuestionSheet(LIKENESS, theatre.window),
+        QuestionSheet(question_about(theatre.engine.models[0]), theatre.window),
     ):
         dialog.show()
         QTest.qWait(10)
@@ -116,6 +184,7 @@ def test_tab_reaches_every_control_in_reading_order(theatre: Theatre) -> None:
     window = theatre.window
     reached = walk(window)
     expected = [
+        window.mode.buttons()[0],
         window.you.source,
         window.you.calibrate,
         window.you.mirror,
@@ -130,6 +199,7 @@ def test_tab_reaches_every_control_in_reading_order(theatre: Theatre) -> None:
         window.status_line.help,
         window.engine.fold,
         window.engine.slider,
+        window.engine.card.model,
         window.controls.live,
         window.controls.record,
         window.controls.snapshot,
@@ -144,6 +214,37 @@ def test_tab_reaches_every_control_in_reading_order(theatre: Theatre) -> None:
     # Inside a group of choices the arrows walk; Tab reaches the chosen one.
     groups = {button for button in missed if button.group() is not None and button.group().checkedButton()}
     assert set(missed) == groups
+
+
+def test_tab_reaches_every_control_of_the_painting_in_reading_order(theatre: Theatre) -> None:
+    paint(theatre)
+    theatre.window.resize(1440, 900)
+    theatre.settle()
+    window, panel = theatre.window, theatre.window.painting
+    reached = walk(window)
+    expected = [
+        window.mode.buttons()[1],
+        window.you.source,
+        window.you.mirror,
+        panel.prompt,
+        panel.closeness,
+        panel.painter.buttons()[0],
+        panel.model,
+        panel.seed,
+        panel.new_seed,
+        panel.skip,
+        window.status_line.readout_switch,
+        window.engine.slider,
+        window.controls.live,
+        window.controls.panic,
+    ]
+    assert [widget for widget in reached if widget in expected] == expected
+    for widget in reached:
+        assert widget.accessibleName() or getattr(widget, "text", str)(), widget
+        window.centralWidget().setFocus()
+        before = window.grab().toImage()
+        widget.setFocus(Qt.FocusReason.TabFocusReason)
+        assert differs(before, window.grab().toImage()), f"{widget.accessibleName()} does not show its focus"
 
 
 def test_everything_reachable_has_a_name_and_shows_its_focus(theatre: Theatre) -> None:
