@@ -1,21 +1,22 @@
 """Every golden case to its checks."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.diffusion.consistency import Boundary
-from models.diffusion.schedules import DiscreteSchedule
-from models.diffusion.timesteps import LcmTimesteps
-from tests.parity.streamdiffusion.goldens import Case, Check, Networks, compare, load_cases, load_networks
+from models.diffusion.schedules import BetaSchedule, DiscreteSchedule
+from tests.parity.goldens import Check, attempted
+from tests.parity.streamdiffusion.goldens import Case, Networks, compare, load_case, load_entries
 from tests.parity.streamdiffusion.streams import (
     all_stream_tensors,
     filter_tensors,
     filtered_stream_tensors,
-    timesteps_of,
+    lcm_of,
 )
 
 _TABLE = re.compile(r"(?:t|\w*?n(?P<steps>\d+)_)(?P<indices>\d+(?:_\d+)*)\.(?P<what>\w+)")
@@ -23,16 +24,22 @@ _DEFAULT_STEPS = 50
 
 
 def run(folder: Path) -> Iterator[Check]:
-    """Yield one check for every tensor that is to be matched.
+    """Yield one check for every tensor that is to be matched; a case that fails is a check that misses.
 
     Raises:
-        FileNotFoundError: The folder has not the goldens' layout.
+        NoGoldensError: The folder has not the goldens' layout.
     """
-    networks = load_networks(folder)
-    for case in load_cases(folder):
-        tensors = computed(case, networks)
-        for name in case.compared:
-            yield compare(case, name, tensors.get(name))
+    entries, networks = load_entries(folder)
+    for entry in entries:
+        yield from attempted(entry.get("id", entry["file"]), partial(checks_of, folder, entry, networks))
+
+
+def checks_of(folder: Path, entry: Mapping[str, Any], networks: Networks) -> Iterator[Check]:
+    """Yield the checks of one case."""
+    case = load_case(folder, entry)
+    tensors = computed(case, networks) if case.compared else {}
+    for name in case.compared:
+        yield compare(case, name, tensors.get(name))
 
 
 def computed(case: Case, networks: Networks) -> dict[str, Tensor]:
@@ -42,7 +49,9 @@ def computed(case: Case, networks: Networks) -> dict[str, Tensor]:
             return filter_tensors(case)
         if "input_ids" in case.tensors:
             return _text(case, networks)
-        return _coefficients(case)
+        if "beta_start" in case.params:
+            return _coefficients(case)
+        raise ValueError(f"a case of a kind that is not known here, with {sorted(case.params)}")
     if "threshold" in case.params:
         return filtered_stream_tensors(case, networks)
     return all_stream_tensors(case, networks)
@@ -57,32 +66,29 @@ def _text(case: Case, networks: Networks) -> dict[str, Tensor]:
 def _coefficients(case: Case) -> dict[str, Tensor]:
     params = case.params
     schedule = DiscreteSchedule(
+        betas=BetaSchedule(params["beta_schedule"]),
         beta_start=params["beta_start"],
         beta_end=params["beta_end"],
         num_train_timesteps=params["num_train_timesteps"],
     )
-    grid = LcmTimesteps(
-        num_train_timesteps=params["num_train_timesteps"], original_steps=params["original_inference_steps"]
-    )
-    boundary = Boundary(sigma_data=params["sigma_data"], timestep_scaling=params["timestep_scaling"])
+    grid, boundary = lcm_of(params)
     levels = [schedule.level(timestep) for timestep in range(schedule.num_train_timesteps)]
     tensors = {
-        "grid50": torch.tensor(grid.original()),
+        f"grid{grid.original_steps}": torch.tensor(grid.original()),
         "alphas_cumprod": torch.tensor([level.alpha**2 for level in levels]),
+    }
+    of_level: dict[str, Callable[[float], float]] = {
+        "timesteps": lambda t: t,
+        "alpha_sqrt": lambda t: levels[int(t)].alpha,
+        "beta_sqrt": lambda t: levels[int(t)].sigma,
+        "c_skip": boundary.c_skip,
+        "c_out": boundary.c_out,
     }
     for name in case.compared:
         match = _TABLE.fullmatch(name)
-        if match is None:
+        if match is None or match["what"] not in of_level:
             continue
-        indices = [int(index) for index in match["indices"].split("_")]
-        steps = int(match["steps"] or _DEFAULT_STEPS)
-        timesteps = timesteps_of(indices, steps)(len(indices))
-        of_level = {
-            "timesteps": lambda t: t,
-            "alpha_sqrt": lambda t: levels[int(t)].alpha,
-            "beta_sqrt": lambda t: levels[int(t)].sigma,
-            "c_skip": boundary.c_skip,
-            "c_out": boundary.c_out,
-        }[match["what"]]
-        tensors[name] = torch.tensor([of_level(timestep) for timestep in timesteps])
+        steps = grid(int(match["steps"] or _DEFAULT_STEPS))
+        timesteps = [steps[int(index)] for index in match["indices"].split("_")]
+        tensors[name] = torch.tensor([of_level[match["what"]](timestep) for timestep in timesteps])
     return tensors

@@ -12,6 +12,7 @@ from engine.denoise.buffer import RollingBuffer
 from engine.denoise.guidance import SelfPredictor
 from engine.denoise.noise import Seed
 from engine.denoise.presets import STREAM_DIFFUSION
+from engine.denoise.residual import PublishedResidual
 from engine.denoise.settings import BufferSettings, Entry, Guidance, LatentSpec, NoiseKind, Residual
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings, SkipCount
 from engine.denoise.text_denoiser import TextDenoiser
@@ -51,22 +52,34 @@ class Notes:
         return torch.stack([call[name] for call in self.calls])
 
 
-def timesteps_of(t_index_list: list[int], num_inference_steps: int) -> ListedTimesteps:
-    grid = LcmTimesteps()(num_inference_steps)
-    return ListedTimesteps(lists=(tuple(grid[index] for index in t_index_list),))
+def lcm_of(params: Mapping[str, Any]) -> tuple[LcmTimesteps, Boundary]:
+    """The grid that a list of indices counts in, and the boundary, where something says what they are."""
+    grid, boundary = LcmTimesteps(), Boundary()
+    return (
+        LcmTimesteps(
+            num_train_timesteps=params.get("num_train_timesteps", grid.num_train_timesteps),
+            original_steps=params.get("original_inference_steps", grid.original_steps),
+        ),
+        Boundary(
+            sigma_data=params.get("sigma_data", boundary.sigma_data),
+            timestep_scaling=params.get("timestep_scaling", boundary.timestep_scaling),
+        ),
+    )
 
 
 def settings_of(params: Mapping[str, Any], networks: Networks, residual: Residual) -> BufferSettings:
     mode = params["mode"]
     if not params.get("use_denoising_batch", True):
-        raise ValueError("a stream without denoising batch has no rolling buffer")
+        raise ValueError("use_denoising_batch is false: one frame after the other is no rolling buffer")
+    grid, boundary = lcm_of({**networks.sampler, **params})
+    steps = grid(params["num_inference_steps"])
     diffusion = replace(
         STREAM_DIFFUSION.diffusion,
         schedule=networks.schedule,
-        timesteps=timesteps_of(params["t_index_list"], params["num_inference_steps"]),
+        timesteps=ListedTimesteps(lists=(tuple(steps[index] for index in params["t_index_list"]),)),
         prediction=networks.prediction,
         solver=Solver.RENOISE if params["do_add_noise"] else Solver.RESCALE,
-        boundary=None if mode == "txt2img_one_step" else Boundary(),
+        boundary=None if mode == "txt2img_one_step" else boundary,
     )
     return replace(
         STREAM_DIFFUSION,
@@ -96,7 +109,7 @@ class Stream:
         self._denoiser = TextDenoiser(TextUnet(networks.unet), RUNTIME, height // 8, width // 8)
         self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
         self._buffer = self._build(height // 8, width // 8)
-        self._notes = Notes()
+        self.notes = Notes()
 
     def _build(self, cells_high: int, cells_wide: int) -> RollingBuffer:
         case, settings = self._case, self._settings
@@ -108,9 +121,9 @@ class Stream:
         self._set_prompt(buffer, "prompt_embeds")
         if settings.guidance is not Guidance.NONE:
             by_residual = settings.guidance is not Guidance.FULL
-            buffer.set_guidance(
-                self._params["guidance_scale"], self._params["delta"] if by_residual else None
-            )
+            # the original guides with more than 1 only: a smaller scale is none
+            scale = max(1.0, self._params["guidance_scale"])
+            buffer.set_guidance(scale, self._params["delta"] if by_residual else None)
         return buffer
 
     def _set_prompt(self, buffer: RollingBuffer, name: str) -> None:
@@ -128,11 +141,15 @@ class Stream:
     def run(self) -> Notes:
         num_calls = self._params["num_calls"]
         for call in range(num_calls):
-            if call == self._params.get("prompt_change_at_call"):
-                self._set_prompt(self._buffer, "prompt_embeds_2")
+            self.change_prompt(call)
             self.push(self.entering(call))
         self.push(self.entering(num_calls - 1))
-        return self._notes
+        return self.notes
+
+    def change_prompt(self, call: int) -> None:
+        """Take the second prompt at its call."""
+        if call == self._params.get("prompt_change_at_call"):
+            self._set_prompt(self._buffer, "prompt_embeds_2")
 
     def entering(self, call: int) -> Tensor:
         """What enters at a call: ``(c, 4, h, w)``."""
@@ -172,9 +189,11 @@ class Stream:
         predictor = self._buffer._predict
         if isinstance(predictor, SelfPredictor):
             noted["residual"] = predictor.residual_noise[newest_first.flatten()].clone()
-        self._notes.calls.append(noted)
+            if isinstance(predictor._residual, PublishedResidual):
+                noted["left_over"] = predictor._residual._left_over.clone()
+        self.notes.calls.append(noted)
         x0 = torch.zeros_like(latents) if popped is None else popped.latents.clone()
-        self._notes.x0.append(x0)
+        self.notes.x0.append(x0)
 
     def decode(self, x0: Tensor) -> Tensor:
         """Decode ``(n, c, 4, h, w)``."""
@@ -197,22 +216,30 @@ def stream_tensors(case: Case, networks: Networks, residual: Residual) -> dict[s
         for name in ("clean_latents", "x_in", "unet_sample", "unet_timestep", "unet_out")
     }
     tensors |= {"x0": x0, "buffer": _state(notes, "positions", chunk)}
-    if "residual" in notes.calls[0]:
-        # The last position's entry is only kept for one step, where it is what the next frame starts from.
-        is_one_step = len(case.params["t_index_list"]) == 1
-        carried = notes.stacked("residual")[1:] if is_one_step else _state(notes, "residual", chunk)
-        padding = carried.new_zeros(num_calls, 0 if is_one_step else chunk, *carried.shape[2:])
-        tensors["stock_noise"] = torch.cat([carried, padding], dim=1)
+    if len(case.params["t_index_list"]) > 1:
+        tensors |= _carried(notes, chunk)
+    elif "left_over" in notes.calls[0]:
+        tensors["stock_noise"] = notes.stacked("left_over")[:num_calls]
     tensors["image_out"] = stream.decode(x0)
-    tensors["image_out_last4"] = tensors["image_out"][-4:]
-    return tensors
+    return tensors | _last_pictures(case, tensors["image_out"])
+
+
+def _carried(notes: Notes, chunk: int) -> dict[str, Tensor]:
+    """The residuals after each call, where there are any; the last position's is dropped, so it stays 0."""
+    if "residual" not in notes.calls[0]:
+        return {}
+    carried = _state(notes, "residual", chunk)
+    return {"stock_noise": torch.cat([carried, torch.zeros_like(carried[:, :chunk])], dim=1)}
+
+
+def _last_pictures(case: Case, pictures: Tensor) -> dict[str, Tensor]:
+    return {f"image_out_last{count}": pictures[-count:] for count in case.num_last}
 
 
 def right_tensors(case: Case, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors named ``_right`` and ``_reset``: calls from the first that gives a frame on."""
     first = case.params["first_valid_call"]
-    x0 = tensors["x0"][first:]
-    right = {"x0": x0, "image_out_last4": tensors["image_out_last4"]}
+    right = {"x0": tensors["x0"][first:], **_last_pictures(case, tensors["image_out"][first:])}
     if "stock_noise" in tensors:
         chunk = case.params["frame_buffer_size"]
         right["stock_noise"] = tensors["stock_noise"][first:, : first * chunk]
@@ -222,9 +249,12 @@ def right_tensors(case: Case, tensors: Mapping[str, Tensor]) -> dict[str, Tensor
 def all_stream_tensors(case: Case, networks: Networks) -> dict[str, Tensor]:
     exact = stream_tensors(case, networks, Residual.EXACT)
     tensors = exact | right_tensors(case, exact)
-    if any(name.endswith("_reference") for name in case.entries):
+    is_one_step = len(case.params["t_index_list"]) == 1
+    if any(name.endswith("_reference") for name in case.entries) or is_one_step:
         published = stream_tensors(case, networks, Residual.PUBLISHED)
         tensors |= {f"{name}_reference": value for name, value in published.items()}
+        if "stock_noise" in published and is_one_step:  # the definition keeps nothing after the only step
+            tensors["stock_noise"] = published["stock_noise"]
     return tensors
 
 
@@ -263,21 +293,17 @@ def filtered_stream_tensors(case: Case, networks: Networks) -> dict[str, Tensor]
     skips, executed = [], []
     num_calls = case.params["num_calls"]
     for call in range(num_calls):
+        stream.change_prompt(call)
         is_admitted = admits.admits(stream.pixels(call))
         skips.append(not is_admitted)
         if is_admitted:
             stream.push(stream.entering(call))
-        executed.append(len(stream._notes.calls) - 1)
+        executed.append(len(stream.notes.calls) - 1)
     stream.push(stream.entering(num_calls - 1))
-    notes, chunk = stream._notes, case.params["frame_buffer_size"]
+    notes, chunk = stream.notes, case.params["frame_buffer_size"]
     x0 = torch.stack(notes.x0)[:-1]
     shown = torch.tensor(executed)
-    residual = _state(notes, "residual", chunk)
-    padded = torch.cat([residual, torch.zeros_like(residual[:, :chunk])], dim=1)
-    return {
-        "skip": torch.tensor(skips),
-        "x0": x0,
-        "image_out": stream.decode(x0)[shown],
-        "buffer": _state(notes, "positions", chunk)[shown],
-        "stock_noise": padded[shown],
-    }
+    tensors = {"buffer": _state(notes, "positions", chunk), "image_out": stream.decode(x0)}
+    tensors |= _carried(notes, chunk)
+    by_call = {name: values[shown] for name, values in tensors.items()}
+    return by_call | _last_pictures(case, by_call["image_out"]) | {"x0": x0, "skip": torch.tensor(skips)}
