@@ -88,7 +88,8 @@ class WrapperOptions(StreamOptions, total=False):
         similar_image_filter_threshold: See ``SimilaritySettings`` (0.98).
         similar_image_filter_max_skip_frame: See ``SimilaritySettings`` (10).
         seed: Of the noise; -1: any (2).
-        may_download: Whether hub ids may be fetched (no).
+        may_download: Whether hub ids may be fetched (no). A process does it, so a script guards its start
+            with ``if __name__ == "__main__"``.
         warmup: Accepted and unused, as in the original: no call gives junk.
         acceleration: Accepted and unused: ``runtime`` decides.
     """

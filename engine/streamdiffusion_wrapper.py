@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from PIL import Image
 from torch import Tensor
 
+from engine.fetching import fetch, missing_of
 from engine.pictures import pixels_from, postprocess_image
 from engine.streamdiffusion import StreamDiffusion
 from engine.streamdiffusion_options import (
@@ -39,6 +40,7 @@ class StreamDiffusionWrapper:
     Raises:
         ValueError: An argument is out of its range.
         CheckpointError: Something cannot be loaded.
+        FetchError: Something cannot be fetched.
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class StreamDiffusionWrapper:
         if self.mode not in _MODES:
             raise ValueError(f"expected a mode of {', '.join(_MODES)}, got {self.mode!r}")
         self._seed = PUBLISHED_SEED if options["parity"] else _any_seed(options["seed"])
+        if options["may_download"]:
+            _fetch_missing(model_id_or_path, options)
         model = _loaded(model_id_or_path, options)
         self.stream = StreamDiffusion(
             model,
@@ -133,14 +137,28 @@ def _any_seed(seed: int) -> int:
 def _takes_lcm_lora(model: StableDiffusion, name: str) -> bool:
     """Whether LCM-LoRA belongs on a model: one of Stable Diffusion 1 that is not fast by itself."""
     config: Any = model.unet.config
-    return config.cross_attention_dim == _SD15_PROMPT_DIM and "turbo" not in Path(name).name.lower()
+    return config.cross_attention_dim == _SD15_PROMPT_DIM and not _is_turbo(name)
+
+
+def _fetch_missing(name: str, options: WrapperOptions) -> None:
+    """Fetch what is given by its hub id and is not here. Raises ``FetchError``."""
+    wanted = [name, *(options["lora_dict"] or {})]
+    if options["use_tiny_vae"]:
+        wanted.append(options["vae_id"] or TAESD)
+    if options["use_lcm_lora"] and not _is_turbo(name):
+        wanted.append(options["lcm_lora_id"] or LCM_LORA)
+    for source in missing_of(wanted):
+        fetch(source, lambda _progress: None, lambda: False)
+
+
+def _is_turbo(name: str) -> bool:
+    return "turbo" in Path(name).name.lower()
 
 
 def _loaded(name: str, options: WrapperOptions) -> StableDiffusion:
     source = StableDiffusionSource(
         model=name,
         vae=(options["vae_id"] or TAESD) if options["use_tiny_vae"] else None,
-        may_download=options["may_download"],
     )
     model = load_stable_diffusion(source)
     for network in (model.unet, model.vae, model.text_encoder):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _FORMAT = "understudy-catalogue-1"
+_WEIGHTS = (".safetensors", ".ckpt", ".pth", ".bin", ".onnx")
 HUB = "https://huggingface.co"
 
 
@@ -81,7 +82,7 @@ class CatalogueEntry:
 
 def is_repository(source: str) -> bool:
     """Return whether a source can be a repository of the hub, "owner/name", and is no missing path."""
-    is_path = source.startswith((".", "/", "~")) or "\\" in source or source.endswith(".safetensors")
+    is_path = source.startswith((".", "/", "~")) or "\\" in source or source.endswith(_WEIGHTS)
     return source.count("/") == 1 and not is_path
 
 

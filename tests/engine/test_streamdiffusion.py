@@ -13,7 +13,14 @@ from torch import Tensor
 from engine.pictures import pil2tensor, pixels_from, postprocess_image
 from engine.streamdiffusion import StreamDiffusion
 from engine.streamdiffusion_wrapper import StreamDiffusionWrapper
-from models.checkpoints.stable_diffusion import StableDiffusion, StableDiffusionSource, load_stable_diffusion
+from models.checkpoints.published import CheckpointError
+from models.checkpoints.stable_diffusion import (
+    LCM_LORA,
+    TAESD,
+    StableDiffusion,
+    StableDiffusionSource,
+    load_stable_diffusion,
+)
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
 from tests.models.checkpoints import published_layouts as layouts
 
@@ -244,6 +251,19 @@ def test_pictures_in_every_form_are_the_same() -> None:
         pixels_from("picture.png", 8, 8)
     with pytest.raises(ValueError, match=r"\(4, 8, 8\)"):
         pixels_from(torch.zeros(4, 8, 8), 8, 8)
+
+
+def test_the_wrapper_fetches_hub_ids_only_when_it_may(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("engine.streamdiffusion_wrapper.fetch", lambda name, *_hooks: asked.append(name))
+    for options in ({}, {"may_download": True, "lora_dict": {"maker/style": 1.0, "mine.safetensors": 1.0}}):
+        with pytest.raises(CheckpointError, match="maker/tiny is not on this machine"):
+            StreamDiffusionWrapper("maker/tiny", [45], **options)
+    assert asked == ["maker/tiny", "maker/style", TAESD, LCM_LORA]
+    asked.clear()
+    with pytest.raises(CheckpointError, match="madebyollin/taesd is not on this machine"):
+        StreamDiffusionWrapper(str(folder), [45], may_download=True, use_lcm_lora=False)
+    assert asked == [TAESD]
 
 
 def test_the_wrapper_paints_from_a_folders_name(folder: Path) -> None:
