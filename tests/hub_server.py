@@ -1,5 +1,6 @@
 """A hub on this machine: the layout of the public one over real HTTP, and what can go wrong with it."""
 
+import gzip
 import hashlib
 import json
 import re
@@ -26,6 +27,7 @@ class HubServer:
         small: Paths that git holds itself, without a SHA-256.
         gated: Repositories that want an agreement first.
         cut_at: Path -> after how many bytes the connection is cut, once.
+        packed: Paths that come compressed and without a length, as the hub sends text.
         damaged: Paths whose content arrives with another byte at the end.
         held: While it is cleared, the files of ``held_paths`` stop half-way.
         held_paths: See ``held``.
@@ -36,6 +38,7 @@ class HubServer:
     small: frozenset[str] = frozenset({"config.json"})
     gated: set[str] = field(default_factory=set)
     cut_at: dict[str, int] = field(default_factory=dict)
+    packed: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
     held: threading.Event = field(default_factory=threading.Event)
     held_paths: set[str] = field(default_factory=set)
@@ -153,6 +156,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_file(self, path: str, content: bytes, etag: str, *, has_body: bool) -> None:
         if path in self.hub.damaged:
             content = content[:-1] + bytes([content[-1] ^ 1])
+        if path in self.hub.packed:
+            self._send_packed(content, etag)
+            return
         start = int(re.sub(r"\D", "", self.headers.get("Range", "")) or 0)
         self.send_response(206 if start else 200)
         self.send_header("X-Repo-Commit", COMMIT)
@@ -164,6 +170,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if has_body:
             self._send_body(path, content, start)
+
+    def _send_packed(self, content: bytes, etag: str) -> None:
+        packed = gzip.compress(content)
+        self.send_response(200)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", f'W/"{etag}"')
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed))
 
     def _send_body(self, path: str, content: bytes, start: int) -> None:
         stop = self.hub.cut_at.pop(path, len(content))

@@ -14,7 +14,7 @@ from huggingface_hub import constants
 from models.checkpoints import download as download_module
 from models.checkpoints.catalogue import CatalogueEntry, CatalogueFile
 from models.checkpoints.download import ARRIVALS, DownloadError, Fault, chosen_files, download
-from tests.hub_server import HubServer, running
+from tests.hub_server import HubServer, git_id, running
 
 WEIGHTS = bytes(range(256)) * 12_000  # three pieces of a megabyte
 CONFIG = b'{"model_type": "tiny"}'
@@ -92,6 +92,19 @@ def test_a_cut_connection_goes_on_where_it_broke_off(hub: HubServer, tmp_path: P
     fetched(hub, tmp_path)
     assert hub.ranges("unet/model.safetensors")[-1] == f"bytes={2**20}-"
     assert (tmp_path / "placed" / "tiny" / "unet" / "model.safetensors").read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize("begun", [0, 5])
+def test_text_that_comes_compressed_is_whole_also_after_half_a_try(
+    hub: HubServer, tmp_path: Path, begun: int
+) -> None:
+    """The hub sends text so, and then always from its beginning."""
+    hub.packed.add("config.json")
+    part = tmp_path / ARRIVALS / f"{git_id(CONFIG)}.part"
+    part.parent.mkdir()
+    part.write_bytes(CONFIG[:begun])
+    fetched(hub, tmp_path)
+    assert (tmp_path / "placed" / "tiny" / "config.json").read_bytes() == CONFIG
 
 
 def test_half_a_file_of_an_earlier_try_is_not_fetched_again(hub: HubServer, tmp_path: Path) -> None:
