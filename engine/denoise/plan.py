@@ -6,13 +6,13 @@ frame of the buffer, for one pattern of rows; patterns recur, so each is built o
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from engine.denoise.settings import DiffusionSettings, LatentSpec
+from engine.denoise.settings import DiffusionSettings, Landing, LatentSpec
 from models.diffusion.schedules import CLEAN, NoiseLevel
 from models.diffusion.solvers import StepWeights, step_weights
 
@@ -51,9 +51,17 @@ def build_plan(diffusion: DiffusionSettings, num_levels: int, micro: int) -> Pla
     levels = tuple(diffusion.schedule.level(timestep) for timestep in timesteps)
     weights = tuple(
         step_weights(diffusion.solver, diffusion.prediction, level, following, diffusion.boundary)
-        for level, following in zip(levels, (*levels[1:], CLEAN), strict=True)
+        for level, following in zip(levels, _landings(diffusion, levels), strict=True)
     )
     return Plan(num_levels=num_levels, micro=micro, levels=levels, weights=weights)
+
+
+def _landings(diffusion: DiffusionSettings, levels: Sequence[NoiseLevel]) -> Iterable[NoiseLevel]:
+    if diffusion.landing is Landing.NEXT:
+        return (*levels[1:], CLEAN)
+    stride = (levels[0].timestep + 1) // len(levels)  # of a grid that starts at the last training step
+    reached = [level.timestep - stride for level in levels]
+    return [diffusion.schedule.level(timestep) if timestep >= 0 else CLEAN for timestep in reached]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -106,6 +106,17 @@ NEEDS_NEGATIVE = frozenset({Guidance.FULL, Guidance.INITIALIZE})
 _RESIDUAL_GUIDANCE = frozenset({Guidance.SELF, Guidance.INITIALIZE})
 
 
+class Landing(Enum):
+    """At which timestep a step arrives."""
+
+    NEXT = "next"
+    """The next one of the grid, which is what the network is told then."""
+    EVEN = "even"
+    """A fixed stride below, training steps over steps, as the published LCM schedulers count. It is the next
+    one of an even grid, and beside it by one where the number of steps does not divide: there the latents
+    hold a little less or more noise than the network is told. For comparisons."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffusionSettings:
     """The mathematics of one system.
@@ -116,6 +127,7 @@ class DiffusionSettings:
         prediction: Meaning of the network's output.
         solver: How a step gets to the next level.
         boundary: Scalings of a consistency model, or None; with ``RENOISE`` and ``RESCALE`` only.
+        landing: At which timestep a step arrives.
     """
 
     schedule: NoiseSchedule
@@ -123,6 +135,7 @@ class DiffusionSettings:
     prediction: Prediction
     solver: Solver
     boundary: Boundary | None = None
+    landing: Landing = Landing.NEXT
 
     def __post_init__(self) -> None:
         """Refuse scalings that the solver would not use as meant. Raises ``ValueError``."""

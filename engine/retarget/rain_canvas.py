@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 FacePoints = NDArray[np.float64]  # (68, 2), fractions of the picture
 
+CanvasSize = int | tuple[int, int]  # the side of a square, or width and height
+
 NUM_FACE_POINTS = 68
 CANVAS_PX = 512
 _FACE_LENGTH_FRACTION = 0.3  # nose bridge to chin, as a share of the picture, at which a disc has radius 3
@@ -198,11 +200,11 @@ def disc_radius_px(points: FacePoints) -> int:
 
 
 def disc_centres_px(
-    points: FacePoints, discs: Sequence[Disc] = DISCS, size_px: int = CANVAS_PX
+    points: FacePoints, discs: Sequence[Disc] = DISCS, size_px: CanvasSize = CANVAS_PX
 ) -> NDArray[np.int64]:
     """Return the centre of each disc, ``(len(discs), 2)`` int64 x, y, truncated toward zero."""
     means = np.array([points[list(disc.points)].mean(axis=0) for disc in discs])
-    centres: NDArray[np.int64] = np.trunc(means * size_px).astype(np.int64)
+    centres: NDArray[np.int64] = np.trunc(means * np.asarray(size_px)).astype(np.int64)
     return centres
 
 
@@ -212,7 +214,7 @@ def is_drawn(centres_px: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def draw_canvas(
-    points: FacePoints, radius_px: int, discs: Sequence[Disc] = DISCS, size_px: int = CANVAS_PX
+    points: FacePoints, radius_px: int, discs: Sequence[Disc] = DISCS, size_px: CanvasSize = CANVAS_PX
 ) -> NDArray[np.uint8]:
     """Draw the discs on black.
 
@@ -220,12 +222,13 @@ def draw_canvas(
         points: ``(68, 2)`` edited points, fractions of the canvas.
         radius_px: From ``disc_radius_px`` of the unedited points.
         discs: What to draw, in order.
-        size_px: Side of the square canvas.
+        size_px: Width and height of the canvas, or the side of a square one.
 
     Returns:
-        A new ``(size_px, size_px, 3)`` uint8 canvas in the channel order of the colours.
+        A new ``(height, width, 3)`` uint8 canvas in the channel order of the colours.
     """
-    canvas = np.zeros((size_px, size_px, 3), np.uint8)
+    width, height = (size_px, size_px) if isinstance(size_px, int) else size_px
+    canvas = np.zeros((height, width, 3), np.uint8)
     centres = disc_centres_px(points, discs, size_px)
     for disc, centre, drawn in zip(discs, centres, is_drawn(centres), strict=True):
         if drawn:

@@ -5,10 +5,8 @@ the error of every expected tensor and picture, then one JSON line; exit code 1 
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +23,20 @@ from engine.retarget.rain_canvas import (
     edit_points,
     is_drawn,
 )
+from tests.parity.goldens import Check, NoGoldensError, exit_code, read_document, report
 
 CORE_DIR = Path(__file__).parent / "rain"
 Case = Mapping[str, Any]
+Limits = Mapping[str, Any]
 Arrays = Mapping[str, np.ndarray]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    name: str
-    metric: str
-    error: float
-    tolerance: float
-
-    @property
-    def passed(self) -> bool:
-        return self.error <= self.tolerance
-
-
-def load_case(directory: Path) -> Case:
-    document = json.loads((directory / "cases.json").read_text())
-    return next(case for case in document["cases"] if case["id"] == "retarget")
+def load_case(directory: Path, name: str = "retarget") -> Case:
+    cases = read_document(directory)["cases"]
+    found: Case | None = next((case for case in cases if case.get("id") == name), None)
+    if found is None:
+        raise NoGoldensError(f"{directory} holds no case {name}.")
+    return found
 
 
 def edits_of(entries: Sequence[Mapping[str, Any]]) -> list[SliceEdit]:
@@ -93,7 +84,8 @@ def disc_mask(radius_px: int) -> np.ndarray:
 
 def _discs(case: Case, faces: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
     edits, discs = edits_of(case["default_edits"]), discs_of(case)
-    centres = np.array([disc_centres_px(edit_points(face, edits), discs) for face in faces])
+    size = _size(case)
+    centres = np.array([disc_centres_px(edit_points(face, edits), discs, size) for face in faces])
     masks = {name: disc_mask(int(name.rsplit("r", 1)[1])) for name in names if "disc_mask_r" in name}
     return {
         **masks,
@@ -107,12 +99,18 @@ def _canvases(case: Case, faces: np.ndarray) -> dict[str, np.ndarray]:
     edits, discs, canvas = edits_of(case["default_edits"]), discs_of(case), case["canvas"]
 
     def draw(face: np.ndarray, chosen: list[SliceEdit], shown: list[Disc]) -> np.ndarray:
-        return draw_canvas(edit_points(face, chosen), disc_radius_px(face), shown, canvas["width"])
+        return draw_canvas(edit_points(face, chosen), disc_radius_px(face), shown, _size(case))
 
     pictures = {name: draw(face, edits, discs) for name, face in zip(canvas["files"], faces, strict=True)}
-    pictures[canvas["no_retarget"]] = draw(faces[0], [], discs)
-    pictures[canvas["all_points"]] = draw(faces[0], edits, all_point_discs_of(case))
+    if canvas.get("no_retarget"):
+        pictures[canvas["no_retarget"]] = draw(faces[0], [], discs)
+    if canvas.get("all_points"):
+        pictures[canvas["all_points"]] = draw(faces[0], edits, all_point_discs_of(case))
     return pictures
+
+
+def _size(case: Case) -> tuple[int, int]:
+    return case["canvas"]["width"], case["canvas"]["height"]
 
 
 _METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
@@ -122,10 +120,18 @@ _METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
-def compare(name: str, got: np.ndarray, expected: np.ndarray, tolerance: Mapping[str, Any]) -> Check:
-    metric = tolerance["metric"]
-    error = _METRICS[metric](got, expected) if got.shape == expected.shape else float("inf")
-    return Check(name=name, metric=metric, error=error, tolerance=float(tolerance.get("value", 0.0)))
+def compare(case: str, name: str, arrays: tuple[np.ndarray | None, np.ndarray], limits: Limits) -> Check:
+    got, expected = arrays
+    is_alike = got is not None and got.shape == expected.shape
+    metric = limits["metric"]
+    return Check(
+        case=case,
+        name=name,
+        metric=metric,
+        error=_METRICS[metric](got, expected) if is_alike else float("inf"),
+        tolerance=float(limits.get("value", 0.0)),
+        note="" if is_alike else f"shape {None if got is None else got.shape}, not {expected.shape}",
+    )
 
 
 def read_png(path: Path) -> np.ndarray:
@@ -135,17 +141,19 @@ def read_png(path: Path) -> np.ndarray:
     return bgr[..., ::-1]
 
 
-def run(directory: Path) -> list[Check]:
-    case = load_case(directory)
+def run(directory: Path, name: str = "retarget") -> list[Check]:
+    case = load_case(directory, name)
     arrays: Arrays = load_file(directory / case["file"])
     faces = arrays["in.landmarks"]
-    expected = {name: entry for name, entry in case["tensors"].items() if entry["role"] == "expected"}
+    expected = {key: entry for key, entry in case["tensors"].items() if entry["role"] == "expected"}
     got = {**_retargeted(case, faces), **_discs(case, faces, list(expected))}
-    checks = [compare(name, got[name], arrays[name], entry["tolerance"]) for name, entry in expected.items()]
-    tolerance = case["canvas"]["tolerance"]
+    checks = [
+        compare(name, key, (got.get(key), arrays[key]), entry["tolerance"]) for key, entry in expected.items()
+    ]
+    limits = case["canvas"].get("tolerance", {"metric": "differing_pixels", "value": 0})
     checks += [
-        compare(name, picture, read_png(directory / name), tolerance)
-        for name, picture in _canvases(case, faces).items()
+        compare(name, key, (picture, read_png(directory / key)), limits)
+        for key, picture in _canvases(case, faces).items()
     ]
     return checks
 
@@ -153,15 +161,8 @@ def run(directory: Path) -> list[Check]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Retargeting and disc drawing against golden tensors.")
     parser.add_argument("directory", type=Path, nargs="?", default=CORE_DIR)
-    checks = run(parser.parse_args(arguments).directory)
-    for check in checks:
-        verdict = "ok" if check.passed else "FAIL"
-        sys.stdout.write(
-            f"{check.name:28} {check.metric:16} {check.error:10.3g} <= {check.tolerance:g} {verdict}\n"
-        )
-    failed = [check.name for check in checks if not check.passed]
-    sys.stdout.write(json.dumps({"case": "retarget", "checks": len(checks), "failed": failed}) + "\n")
-    return 1 if failed else 0
+    directory = parser.parse_args(arguments).directory
+    return exit_code(lambda: report("retarget", run(directory)))
 
 
 if __name__ == "__main__":

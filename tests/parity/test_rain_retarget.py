@@ -36,5 +36,5 @@ def test_a_changed_slider_fails_the_comparison(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "cases.json").write_text(json.dumps(document))
     assert rain_retarget.main([str(tmp_path)]) == 1
     failed = json.loads(capsys.readouterr().out.splitlines()[-1])["failed"]
-    assert {"out.retargeted", "canvas_0.png"} <= set(failed)
+    assert {"retarget/out.retargeted", "retarget/canvas_0.png"} <= set(failed)
     assert "out.retargeted_initial" not in failed
