@@ -1,0 +1,213 @@
+"""RAIN on a tiny checkpoint in the published layout: every N and c, the command line, bad input."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import engine.rain_studio
+from engine.clock import Clock, SystemClock
+from engine.offline import animate
+from engine.rain_studio import RainStudio
+from engine.session import Session
+from engine.settings import Model, Pace, Quality, Settings
+from engine.standard_rooms import StandardRooms
+from engine.types import Origin
+from models.checkpoints.rain import MOTION_UNET, POSE_GUIDER, REFERENCE_UNET, load_rain
+from models.checkpoints.rain_encoders import load_rain_encoders
+from models.networks.pose_guider import PoseGuider, PoseGuiderConfig
+from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
+from tests.e2e.clip_kit import faces, pictures_of, times_of, truncate, wall, write_clip
+from tests.e2e.conftest import Understudy
+from tests.fakes import FakeSink, FakeSource, FakeTracker
+from tests.models.checkpoints.rain_files import TINY, published_weights, write_rain
+from tests.models.checkpoints.test_rain_encoders import write_encoders
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rain")
+    write_rain(folder)
+    write_encoders(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studio(weights: Path) -> RainStudio:
+    runtime = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=1)
+    networks = load_rain(weights, weights / "cache", TINY)
+    return RainStudio(networks, load_rain_encoders(weights), runtime, "torch, f32")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("engine.settings.SIZES", (SIDE, 256, 512))
+    monkeypatch.setattr("app.cli.arguments.SIZES", (SIDE, 256, 512))
+    monkeypatch.setattr("models.runtimes.choose.MAX_THREADS", 1)
+    monkeypatch.setattr(engine.rain_studio, "_published", lambda _folder: TINY)
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))
+
+
+class Rooms(StandardRooms):
+    """The real rooms, but for capture, tracking and recording."""
+
+    def __init__(self, studio: RainStudio, source: FakeSource) -> None:
+        self.studio, self.source, self.sink = studio, source, FakeSink()
+
+    def open_source(self, _settings: Settings, _clock: Clock) -> FakeSource:
+        return self.source
+
+    def open_tracker(self, _settings: Settings) -> FakeTracker:
+        return FakeTracker(sees=lambda _index: False)
+
+    def open_studio(self, _settings: Settings) -> RainStudio:
+        return self.studio
+
+    def recorder(self, path: Path, *_rest: object, **_more: object) -> FakeSink:  # type: ignore[override]
+        self.sink.path = path
+        return self.sink
+
+
+def settings_of(levels: int, chunk: int, pace: Pace = Pace.OFFLINE) -> Settings:
+    quality = Quality(size=SIDE, levels=levels, chunk=chunk)
+    return Settings(source="clip.mp4", model=Model.RAIN, quality=quality, pace=pace)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 4])
+@pytest.mark.parametrize("chunk", [1, 2, 4])
+def test_every_n_and_c_gives_as_many_pictures_as_frames(studio: RainStudio, levels: int, chunk: int) -> None:
+    rooms = Rooms(studio, FakeSource(count=6))
+    report = animate(settings_of(levels, chunk), Path("out.mp4"), rooms=rooms)
+    assert (report.frames_in, report.frames_out) == (6, 6)
+    assert rooms.sink.indices == list(range(6))
+    assert {picture.rgb.shape for picture in rooms.sink.pictures} == {(SIDE, SIDE, 3)}
+    assert float(np.std(rooms.sink.pictures[0].rgb)) > 1.0
+
+
+@pytest.fixture
+def session(studio: RainStudio) -> Iterator[Session]:
+    rooms = Rooms(studio, FakeSource(count=None, clock=SystemClock()))
+    session = Session(settings_of(2, 1, Pace.LIVE), rooms=rooms)
+    yield session
+    session.stop()
+
+
+def test_n_and_c_change_live(session: Session) -> None:
+    session.start()
+    wait_for_picture(session, (SIDE, SIDE))
+    session.set_quality(Quality(size=256, levels=3, chunk=2))
+    wait_for_picture(session, (256, 256))
+
+
+def wait_for_picture(session: Session, size: tuple[int, int]) -> None:
+    clock = SystemClock()
+    give_up_at_s = clock.now_s() + 60.0
+    while clock.now_s() < give_up_at_s:
+        picture = session.latest()
+        if picture is not None and picture.origin is Origin.IDLE and picture.rgb.shape[:2] == size:
+            return
+        assert session.status().error is None
+        time.sleep(0.02)
+    pytest.fail(f"no picture of {size} came")
+
+
+def rain(understudy: Understudy, weights: Path, *more: str | Path) -> tuple[int, str, str]:
+    how = ("--model", "rain", "--size", str(SIDE), "--levels", "2", "--chunk", "1", "--runtime", "torch")
+    return understudy("animate", *how, "--weights", weights, *more)
+
+
+def test_a_clip_becomes_a_clip(understudy: Understudy, weights: Path, tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "clip.mp4", faces(5))
+    code, out, _ = rain(understudy, weights, "--source", source, "--output", "out.mp4", "--json")
+    assert code == 0
+    assert times_of(tmp_path / "out.mp4") == times_of(source)
+    report = json.loads(out.splitlines()[-1])
+    assert (report["frames_in"], report["frames_out"]) == (5, 5)
+
+
+def test_a_driver_without_a_face_at_the_start_leaves_the_avatar_at_rest_till_then(
+    understudy: Understudy, weights: Path, tmp_path: Path
+) -> None:
+    source = write_clip(tmp_path / "clip.mp4", [wall()] * 3 + faces(4))
+    code, out, _ = rain(understudy, weights, "--source", source, "--output", "out.mp4", "--json")
+    assert code == 0
+    report = json.loads(out.splitlines()[-1])
+    assert report["frames_out"] == 7
+    assert 1 <= report["frames_found"] <= 4
+    assert len(pictures_of(tmp_path / "out.mp4")) == 7
+
+
+def test_a_picture_without_a_face_is_no_avatar(understudy: Understudy, weights: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "wall.png"), wall())
+    source = write_clip(tmp_path / "clip.mp4", faces(2))
+    code, _, err = rain(understudy, weights, "--source", source, "--avatar", tmp_path / "wall.png")
+    assert code != 0
+    assert "face" in err
+    assert "wall" in err
+    assert not list(tmp_path.glob("understudy-*"))
+
+
+def copied(weights: Path, folder: Path) -> Path:
+    folder.mkdir()
+    for path in weights.iterdir():
+        if path.name != "cache":
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
+def of_another_model(folder: Path) -> None:
+    path = folder / MOTION_UNET
+    content = (folder / REFERENCE_UNET).read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+
+
+def half_a_download(folder: Path) -> None:
+    path = folder / REFERENCE_UNET
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+    truncate(path, 0.5)
+
+
+def wrong_shapes(folder: Path) -> None:
+    path = folder / POSE_GUIDER
+    path.unlink()
+    other = PoseGuider(PoseGuiderConfig(widths=(4, 6, 8, 12), out_channels=8))
+    torch.save(published_weights(other, 1), path)
+
+
+def an_empty_folder(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (of_another_model, (MOTION_UNET, "does not fit: missing")),
+        (half_a_download, (REFERENCE_UNET,)),
+        (wrong_shapes, (POSE_GUIDER, "instead of")),
+        (an_empty_folder, (MOTION_UNET, "lacks")),
+    ],
+)
+def test_weights_that_do_not_fit_are_one_sentence(
+    understudy: Understudy, weights: Path, tmp_path: Path, spoil: object, said: tuple[str, ...]
+) -> None:
+    folder = copied(weights, tmp_path / "spoilt")
+    assert callable(spoil)
+    spoil(folder)
+    source = write_clip(tmp_path / "clip.mp4", faces(2))
+    code, _, err = rain(understudy, folder, "--source", source)
+    assert code != 0
+    assert "RAIN cannot be loaded" in err
+    for word in said:
+        assert word in err, word
+    assert not list(tmp_path.glob("understudy-*"))
