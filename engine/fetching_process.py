@@ -65,8 +65,10 @@ def serve(order: Order, answers: Connection) -> None:
 
 
 def _outcome(order: Order, report: Callable[[int, int, str], None]) -> Failure | None:
-    # The library reads the switches when it is imported.
-    from models.checkpoints.download import DownloadError, download  # noqa: PLC0415
+    from models.checkpoints.download import (  # noqa: PLC0415 - the library reads the switches when imported
+        DownloadError,
+        download,
+    )
 
     try:
         download(order.entries, order.models, report, order.endpoint)

@@ -50,6 +50,6 @@ def test_every_bundled_model_is_named_in_the_notice() -> None:
     models = [file for suffix in ("task", "tflite") for file in (ROOT / "assets").rglob(f"*.{suffix}")]
     assert models
     assert [file.name for file in models if file.name not in notice] == []
-    folders = {file.relative_to(ROOT).parts[1] for file in (ROOT / "assets").rglob("*") if file.is_file()}
-    folders -= {"__init__.py", "__pycache__", "licences"}
-    assert [folder for folder in sorted(folders) if f"assets/{folder}/" not in notice] == []
+    names = {file.relative_to(ROOT).parts[1] for file in (ROOT / "assets").rglob("*") if file.is_file()}
+    names -= {"__init__.py", "__pycache__", "licences"}
+    assert [name for name in sorted(names) if f"assets/{name}" not in notice] == []
