@@ -8,7 +8,7 @@ from engine.clock import Clock
 _WIDTH = 30
 _REDRAW_S = 0.1
 _STEP_PERCENT = 10
-_GIGABYTE = 1e9
+_GIGABYTE, _MEGABYTE = 1e9, 1e6
 
 Text = Callable[[int, int | None, float], str]
 """One line of progress, from what is done, what there is in all, and the seconds since the start."""
@@ -63,10 +63,11 @@ def line(done: int, total: int | None, elapsed_s: float) -> str:
 def bytes_line(done: int, total: int | None, elapsed_s: float, before: int = 0) -> str:
     """Return one line of progress of a download, ``before`` bytes of which an earlier try has fetched."""
     rate = (done - before) / elapsed_s if elapsed_s > 0 else 0.0
-    arrived = f"{done / _GIGABYTE:.2f}"
     if not total:
-        return f"{arrived} GB"
-    return f"{_bar(done, total)}  {arrived}/{total / _GIGABYTE:.2f} GB{_left(total - done, rate)}"
+        return f"{done / _MEGABYTE:.0f} MB"
+    unit, name, places = (_GIGABYTE, "GB", 2) if total >= _GIGABYTE else (_MEGABYTE, "MB", 0)
+    amounts = f"{done / unit:.{places}f}/{total / unit:.{places}f} {name}"
+    return f"{_bar(done, total)}  {amounts}{_left(total - done, rate)}"
 
 
 def _bar(done: int, total: int) -> str:

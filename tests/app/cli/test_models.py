@@ -206,4 +206,5 @@ def test_the_hub_is_reached_when_asked_and_only_then(
 
 def test_the_time_left_does_not_count_what_an_earlier_try_has_fetched() -> None:
     assert bytes_line(6 * 10**9, 10 * 10**9, 10.0, before=5 * 10**9).endswith("6.00/10.00 GB  0:40 left")
-    assert bytes_line(6 * 10**9, None, 10.0) == "6.00 GB"
+    assert bytes_line(6 * 10**6, 10 * 10**6, 0.0).endswith("60 %  6/10 MB")
+    assert bytes_line(6 * 10**6, None, 10.0) == "6 MB"
