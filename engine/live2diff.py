@@ -12,72 +12,29 @@ A cut in the scene does the same. Thread: one, the worker's; ``executor`` runs t
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from engine.codec import PictureCodec
-from engine.condition.depth import DepthReader, RangeSettings, ReadDepth
-from engine.condition.scene import SceneCut, SceneSettings
+from engine.condition.depth import DepthReader, ReadDepth
+from engine.condition.scene import SceneCut
 from engine.denoise.buffer import Popped, RollingBuffer
 from engine.denoise.denoiser import Tensors
-from engine.denoise.memory import LIVE2DIFF_RING, KvFormat, KvRing
+from engine.denoise.memory import LIVE2DIFF_RING, KvRing
 from engine.denoise.noise import SeededDraw
-from engine.denoise.presets import LIVE2DIFF
 from engine.denoise.renewal import Renewal
 from engine.denoise.ring_denoiser import RingDenoiser
-from engine.denoise.settings import BufferSettings, LatentSpec
+from engine.denoise.settings import LatentSpec
 from engine.denoise.warm_up import WarmedUp, WarmFrames
+from engine.live2diff_settings import Live2DiffSettings
 from engine.live2diff_style import Style
 from models.checkpoints.live2diff import Live2DiffNetworks
-from models.diffusion.timesteps import StrengthTimesteps
 from models.networks.stable_diffusion import LATENT_STRIDE
 from models.runtimes.protocol import RuntimeSettings
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Live2DiffSettings:
-    """One stream.
-
-    Attributes:
-        width, height: Of the pictures in pixels, multiples of 8.
-        levels: N; each costs 1.52 GB at 512 x 512 in float16, and one frame of delay.
-        strength: How free of the picture, above 0 up to 1; the published styles use 0.4 and 0.5.
-        prompt: What to paint.
-        clip_skip: Last layers of the text encoder that are left out; the published styles use 2.
-        kv_format: How keys and values are kept.
-        depth_range: How fast the range of depth follows.
-        scene: When a change of the picture is a cut.
-        seed: Of the noise.
-    """
-
-    width: int = 512
-    height: int = 512
-    levels: int = 2
-    strength: float = 0.4
-    prompt: str = "a portrait, best quality"
-    clip_skip: int = 2
-    kv_format: KvFormat = KvFormat.NATIVE
-    depth_range: RangeSettings = field(default_factory=RangeSettings)
-    scene: SceneSettings = field(default_factory=SceneSettings)
-    seed: int = 2
-
-    def __post_init__(self) -> None:
-        """Refuse what no stream can be. Raises ``ValueError`` with what was expected and what came."""
-        for name, side in (("width", self.width), ("height", self.height)):
-            if side <= 0 or side % LATENT_STRIDE:
-                raise ValueError(
-                    f"expected a {name} that is a positive multiple of {LATENT_STRIDE}, got {side}"
-                )
-        StrengthTimesteps(strength=self.strength)(self.levels)
-
-    @property
-    def system(self) -> BufferSettings:
-        """The rolling buffer's settings."""
-        timesteps = StrengthTimesteps(strength=self.strength)
-        diffusion = replace(LIVE2DIFF.diffusion, timesteps=timesteps)
-        return replace(LIVE2DIFF, levels=self.levels, diffusion=diffusion)
+_HICCUP = 15  # turns without a frame; a source that gives none is asked about 15 times a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,7 +120,7 @@ class Live2Diff:
         self._wanted: tuple[Style, Live2DiffSettings] = style, settings
         self._since_cut: int | None = None
         self._is_warm = False
-        self._is_after_pause = False
+        self._num_pauses = 0
         self._num_unwanted = 0
         self._buffer.set_reference(style.reference(settings.prompt))
 
@@ -226,13 +183,16 @@ class Live2Diff:
             Exception: What made a change fail. The stream keeps the look that it had; call again with the
                 same frame.
         """
+        is_new_scene, self._num_pauses = self._num_pauses > _HICCUP, 0
         if not self._is_warm:
+            if is_new_scene:
+                self._forget_waiting()
             device = self._style.device
             depth = None if depth is None else depth.to(device, copy=True)
             self._waiting.append(_Waiting(pixels.to(device, copy=True), depth, tag))
             return self._begin() if len(self._waiting) == self._num_sinks else []
         self._take_over_what_is_ready()
-        if self._cut(pixels) or self._is_after_pause:
+        if self._cut(pixels) or is_new_scene:
             self._begin_scene()
         pixels = pixels.to(self._style.device)
         seen = self._seen_of(pixels, self._depth(pixels, _moved(depth, pixels)), tag)
@@ -246,9 +206,9 @@ class Live2Diff:
         A clip that was shorter than eight frames is warmed up with its last frame repeated.
         """
         if self._waiting:
-            num_real = len(self._waiting)
+            num_real, num_wanted = len(self._waiting), len(self._waiting) - self._num_unwanted
             self._waiting += [self._waiting[-1]] * (self._num_sinks - num_real)
-            yield from self._begin()[:num_real]
+            yield from self._begin()[:num_wanted]
         for popped in self._buffer.drain():
             yield from self._wanted_of(popped)
         self.reset()
@@ -262,20 +222,20 @@ class Live2Diff:
         return self._codec.decode(latents)
 
     def pause(self) -> None:
-        """There is no frame for a while: drop those under way; the next one begins another scene.
+        """There is no frame at this turn: those under way are not wanted any more.
 
-        Who comes then may be somebody else, in another light: the sinks are renewed as after a cut.
+        After many such turns whoever comes may be somebody else: what was seen before is renewed as after a
+        cut, and a warm-up begins again. A few are a hiccup of the source.
         """
-        self._waiting.clear()
-        self._num_unwanted = self._buffer.num_rows
-        self._is_after_pause = self._is_warm
+        self._num_pauses += 1
+        self._num_unwanted = self._buffer.num_rows if self._is_warm else len(self._waiting)
 
     def reset(self) -> None:
         """Forget all frames and the scene; prompt, style and strength stay as they were last wished."""
         self._renewal.forget()
         self._is_warm, self._since_cut = False, None
-        self._is_after_pause, self._num_unwanted = False, 0
-        self._waiting.clear()
+        self._num_pauses = 0
+        self._forget_waiting()
         self._seen.clear()
         self._depth.reset()
         self._cut.reset()
@@ -304,7 +264,13 @@ class Live2Diff:
         self._is_warm = True
         self._take_over(change)
         clean = zip(change.warmed.latents, seen, strict=True)
-        return [Popped(latents[None], {}, each.tag) for latents, each in clean]
+        wanted = [Popped(latents[None], {}, each.tag) for latents, each in clean][self._num_unwanted :]
+        self._num_unwanted = 0
+        return wanted
+
+    def _forget_waiting(self) -> None:
+        self._waiting.clear()
+        self._num_unwanted = 0
 
     def _wanted_of(self, popped: Popped | None) -> list[Popped]:
         """Return what came out, unless it went in before a pause."""
@@ -368,7 +334,6 @@ class Live2Diff:
         """The frames before a cut say nothing about those after it."""
         self._seen.clear()
         self._depth.reset()
-        self._is_after_pause = False
         self._since_cut = 0
 
     def _note(self, seen: _Seen) -> None:

@@ -6,12 +6,13 @@ import torch
 
 from engine.denoise.memory import LIVE2DIFF_RING, KvFormat, RingSettings, ring_bytes
 from engine.errors import MemoryTooSmallError
+from engine.settings import SIZES
 from models.networks.stable_diffusion import LATENT_STRIDE
 from models.networks.unet import UNet, UNetConfig
 
 _GB = 1e9
 _WORKING_SHARE = 0.25  # activations of a tick and of a warm-up beside the weights; a rough share of them
-_SMALLER = (3 / 4, 1 / 2)
+_CELL = 64  # pixels: of the coarsest level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,21 +118,27 @@ def _way_out(config: UNetConfig, size: StreamSize, free_bytes: int) -> str:
 
 def _smaller(size: StreamSize) -> list[tuple[str, StreamSize]]:
     small_ring = replace(size.ring, format=KvFormat.INT8)
-    sizes = []
+    smaller = []
     if size.ring.format is KvFormat.NATIVE:
-        sizes.append(("8-bit keys and values", replace(size, ring=small_ring)))
-    sizes += [
-        (f"{levels} level{'s' if levels > 1 else ''}", replace(size, levels=levels))
+        smaller.append(("8-bit keys and values (--kv-format 8bit)", replace(size, ring=small_ring)))
+    smaller += [
+        (f"{levels} level{'s' if levels > 1 else ''} (--levels {levels})", replace(size, levels=levels))
         for levels in range(size.levels - 1, 0, -1)
     ]
-    for share in _SMALLER:
-        width, height = (int(side * share) // 64 * 64 for side in (size.width, size.height))
-        if width and height:
-            sizes.append((f"{width} x {height} pixels", replace(size, width=width, height=height)))
-    if size.levels > 1:
-        least = replace(sizes[-1][1], levels=1, ring=small_ring)
-        sizes.append((f"all three: {least.width} x {least.height}, 1 level, 8 bits", least))
-    return sizes
+    pictures = [_shrunk(size, side) for side in reversed(SIZES) if side < max(size.width, size.height)]
+    smaller += [(f"{each.width} x {each.height} pixels (--size {each.width})", each) for each in pictures]
+    least = replace(pictures[-1] if pictures else size, levels=1, ring=small_ring)
+    smaller.append((f"all of it: {least.width} x {least.height}, 1 level, 8 bits", least))
+    return smaller
+
+
+def _shrunk(size: StreamSize, side: int) -> StreamSize:
+    """Return the same shape with ``side`` as its longer side, in whole cells of every level."""
+    longer = max(size.width, size.height)
+    width, height = (
+        max(length * side // longer // _CELL * _CELL, _CELL) for length in (size.width, size.height)
+    )
+    return replace(size, width=width, height=height)
 
 
 def _gb(num_bytes: int) -> str:

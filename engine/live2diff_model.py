@@ -9,21 +9,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from engine.condition.depth import ReadDepth
 from engine.denoise.memory import LIVE2DIFF_RING, KvFormat
 from engine.errors import WeightsError
-from engine.live2diff import Live2Diff, Live2DiffSettings
+from engine.live2diff import Live2Diff
 from engine.live2diff_memory import StreamSize, check_memory
+from engine.live2diff_settings import Live2DiffSettings
 from engine.paths import models_dir
 from engine.pipeline import Row
 from engine.settings import Quality, Settings
-from engine.stylise_models import AVATAR_INSTEAD, load_base, runtime_for
+from engine.stylise_models import AVATAR_INSTEAD, base_hint, load_base, runtime_for
 from engine.stylise_settings import DEPTH_FROM_POINTS, LIVE2DIFF_FILE, Closeness, StyliseSettings
+from models.checkpoints.catalogue import read_catalogue
 from models.checkpoints.depth import DEPTH_ANYTHING_SMALL, DPT_HYBRID, load_depth
 from models.checkpoints.live2diff import LIVE2DIFF_FILE as FILE_NAME
-from models.checkpoints.live2diff import Live2DiffConfig, Live2DiffNetworks, load_live2diff
+from models.checkpoints.live2diff import Live2DiffConfig, Live2DiffNetworks, load_live2diff, unet_sizes
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.stable_diffusion import StableDiffusion
 from models.runtimes.choose import ChosenRuntime
@@ -63,7 +66,7 @@ class Live2DiffPainter:
         return self._stream.decode_latents(latents)
 
     def pause(self) -> None:
-        """Forget the frames under way; the next one begins another scene."""
+        """There is no frame at this turn: those under way are not wanted any more."""
         self._stream.pause()
 
     def reset(self) -> None:
@@ -122,7 +125,7 @@ class Live2DiffModel:
 
     def painter(self, stylise: StyliseSettings, quality: Quality, seed: int) -> Live2DiffPainter:
         """Return a stream. Raises ``MemoryTooSmallError`` when it does not fit."""
-        kv_format = KvFormat.INT8 if stylise.has_small_memory else KvFormat.NATIVE
+        kv_format = _kv_format(stylise)
         self._plan_text = self._check(quality, kv_format)
         settings = Live2DiffSettings(
             width=quality.size,
@@ -140,20 +143,43 @@ class Live2DiffModel:
         """Return what a stream takes, in words, and log it. Raises ``MemoryTooSmallError``."""
         unet = self._networks.unet
         weight = unet.conv_in.weight
-        size = StreamSize(
-            width=quality.size,
-            height=quality.size,
-            levels=quality.levels,
-            dtype=weight.dtype,
-            ring=replace(LIVE2DIFF_RING, format=kv_format),
-        )
         free = free_memory(str(weight.device))
         if free is not None and self._chosen.settings.kind is RuntimeKind.TORCH:
             # torch runs the weights where they lie; a compiled graph has its own copy of them
             free += sum(parameter.nbytes for parameter in unet.parameters())
-        plan = check_memory(unet.config, size, free)
+        plan = check_memory(unet.config, _size_of(quality, kv_format, weight.dtype), free)
         _log.info("Live2Diff: %s", plan.text)
         return plan.text
+
+
+def live2diff_memory_text(stylise: StyliseSettings, settings: Settings) -> str:
+    """Return in words what a start takes of the memory, before anything is loaded.
+
+    Raises:
+        MemoryTooSmallError: It does not fit; the hint names what would.
+        WeightsError: A file is missing or of another model.
+    """
+    motion_file(stylise)
+    try:
+        config = unet_sizes(stylise.model, may_download=stylise.may_download)
+    except CheckpointError as error:
+        raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
+    size = _size_of(settings.quality, _kv_format(stylise), torch.float32)
+    return check_memory(config, size, free_memory("cpu")).text
+
+
+def _size_of(quality: Quality, kv_format: KvFormat, dtype: torch.dtype) -> StreamSize:
+    return StreamSize(
+        width=quality.size,
+        height=quality.size,
+        levels=quality.levels,
+        dtype=dtype,
+        ring=replace(LIVE2DIFF_RING, format=kv_format),
+    )
+
+
+def _kv_format(stylise: StyliseSettings) -> KvFormat:
+    return KvFormat.INT8 if stylise.has_small_memory else KvFormat.NATIVE
 
 
 def open_live2diff(
@@ -210,7 +236,9 @@ def _load_depth(source: str, stylise: StyliseSettings) -> ReadDepth:
 
 
 def _motion_hint() -> str:
+    entry = read_catalogue()[_FOLDER]
     return (
-        f"Live2Diff needs {FILE_NAME} of {LIVE2DIFF_FILE.text}, over a Stable Diffusion 1.5: "
-        f"`understudy models` says where it goes, --motion names one that you have. {AVATAR_INSTEAD}"
+        f"Live2Diff needs {FILE_NAME} ({entry.num_bytes / 1e9:.2f} GB, licence {entry.licence}, "
+        f"{entry.address}) over a Stable Diffusion 1.5: `{LIVE2DIFF_FILE.command}` fetches both, --motion "
+        f"names one that you have. {AVATAR_INSTEAD}"
     )

@@ -211,7 +211,6 @@ class StylistBuffer:
         self._wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
         self._waiting: deque[tuple[object, ...]] = deque()
         self._newest: Tensor | None = None
-        self._is_paused = True
 
     def wish(self, change: Wish) -> None:
         """Have something changed before the next frame. Thread: any."""
@@ -245,7 +244,6 @@ class StylistBuffer:
         self._grant()
         if bool(conditions["is_card"][0]):
             return self._card(tag)
-        self._is_paused = False
         self._waiting.append(tag)
         if self._is_to_skip(conditions["pixels"]):
             assert self._newest is not None  # without one every frame is painted
@@ -265,7 +263,6 @@ class StylistBuffer:
     def reset(self) -> None:
         """Forget what is under way."""
         self._painter.reset()
-        self._is_paused = True
         self._forget()
 
     def set_reference(self, reference: Row) -> None:
@@ -283,10 +280,8 @@ class StylistBuffer:
                 return
 
     def _card(self, tag: tuple[object, ...]) -> _Clean:
-        if not self._is_paused:
-            self._is_paused = True
-            self._painter.pause()
-            self._forget()
+        self._painter.pause()
+        self._forget()
         return _Clean(_NOTHING, {"is_card": _IS_CARD}, tag)
 
     def _forget(self) -> None:

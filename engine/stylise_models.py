@@ -139,7 +139,7 @@ def load_base(stylise: StyliseSettings) -> StableDiffusion:
     try:
         base = load_stable_diffusion(_source(stylise))
     except CheckpointError as error:
-        raise WeightsError(f"{error}.", hint=_hint(stylise)) from error
+        raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
     if base.tokenizer is None:
         raise WeightsError(
             f"There is no tokenizer beside {stylise.style or stylise.model}.",
@@ -165,7 +165,8 @@ def _source(stylise: StyliseSettings) -> StableDiffusionSource:
     return replace(source, model=stylise.style, tokenizer=str(folder))
 
 
-def _hint(stylise: StyliseSettings) -> str:
+def base_hint(stylise: StyliseSettings) -> str:
+    """Return what to do without a base model: its size and licence, and what works without it."""
     wanted = PUBLISHED_MODELS.get(stylise.model) or next(iter(PUBLISHED_MODELS.values()))
     return (
         f"The stylise mode needs a model such as {wanted.text}: add --download to fetch it, or --model for "

@@ -39,7 +39,10 @@ class StreamPainter(Protocol):
         ...
 
     def pause(self) -> None:
-        """There is no frame now: forget those under way; the next one begins another scene."""
+        """There is no frame at this turn: those under way are not wanted any more.
+
+        After many such turns, about 15 in a second, the next frame begins another scene.
+        """
         ...
 
     def reset(self) -> None:

@@ -5,13 +5,13 @@ rooms=StyliseRooms(stylise))`` paints a clip. Thread: as ``rooms.Rooms``; the ``
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings
-from engine.live2diff_model import depth_network, open_live2diff
+from engine.live2diff_model import depth_network, live2diff_memory_text, open_live2diff
 from engine.pipeline import Composer, Machinery, Row
 from engine.post.letterbox import letterbox
 from engine.post.standby import standby_card
@@ -48,13 +48,30 @@ def _points_eye(stylise: StyliseSettings, settings: Settings) -> DepthEye | None
     return open_points_eye(settings)
 
 
-_MODELS: dict[Painter, Callable[[StyliseSettings, Settings], PaintModel]] = {
-    Painter.STREAM_DIFFUSION: open_stream_diffusion,
-    Painter.LIVE2DIFF: open_live2diff,
-}
-_EYES: dict[Painter, Callable[[StyliseSettings, Settings], DepthEye | None]] = {
-    Painter.STREAM_DIFFUSION: _no_eye,
-    Painter.LIVE2DIFF: _points_eye,
+def _no_memory_text(_stylise: StyliseSettings, _settings: Settings) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _System:
+    """What differs between the painters.
+
+    Attributes:
+        open_model: Loads the checkpoint.
+        open_eye: Returns who reads depth off the frames, or None.
+        memory_text: Says what a start takes of the memory; empty where that is little.
+    """
+
+    open_model: Callable[[StyliseSettings, Settings], PaintModel]
+    open_eye: Callable[[StyliseSettings, Settings], DepthEye | None] = _no_eye
+    memory_text: Callable[[StyliseSettings, Settings], str] = _no_memory_text
+
+
+_SYSTEMS: dict[Painter, _System] = {
+    Painter.STREAM_DIFFUSION: _System(open_model=open_stream_diffusion),
+    Painter.LIVE2DIFF: _System(
+        open_model=open_live2diff, open_eye=_points_eye, memory_text=live2diff_memory_text
+    ),
 }
 
 
@@ -120,6 +137,15 @@ class StyliseRooms(StandardRooms):
         """The newest choice, hot changes included."""
         return self._stylise
 
+    def memory_text(self, settings: Settings) -> str:
+        """Return in words what a start takes of the memory, before it; empty where that is little.
+
+        Raises:
+            MemoryTooSmallError: It does not fit; the hint names what would.
+            WeightsError: A file is missing.
+        """
+        return self._system.memory_text(self._stylise, settings)
+
     @property
     def ease(self) -> Callable[[Control, Control, float], Control]:
         """None: at once."""
@@ -166,12 +192,11 @@ class StyliseRooms(StandardRooms):
 
     def open_tracker(self, settings: Settings) -> LikenessTracker:
         """Return what hands frames on, with their depth where the painter has no network that reads it."""
-        return LikenessTracker(_EYES[self._stylise.painter](self._stylise, settings))
+        return LikenessTracker(self._system.open_eye(self._stylise, settings))
 
     def open_studio(self, settings: Settings) -> StyliseStudio:
         """Load the model. Raises ``WeightsError`` or ``RuntimeMissingError``."""
-        model = _MODELS[self._stylise.painter](self._stylise, settings)
-        self._studio = StyliseStudio(model, self._stylise)
+        self._studio = StyliseStudio(self._system.open_model(self._stylise, settings), self._stylise)
         return self._studio
 
     def driver(self, avatar: Avatar, *, mirror: bool) -> LikenessDriver:
@@ -187,6 +212,10 @@ class StyliseRooms(StandardRooms):
         """Return what fits the painting into ``size``; there is no backdrop."""
         del stage, plate
         return _FittedComposer(size)
+
+    @property
+    def _system(self) -> _System:
+        return _SYSTEMS[self._stylise.painter]
 
     @property
     def _buffer(self) -> StylistBuffer | None:

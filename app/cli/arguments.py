@@ -16,6 +16,8 @@ LEVELS = (1, 2, 3, 4)
 TRACKERS = ("mediapipe", "dwpose")
 MODELS = ("pocket", "rain")
 CLOSENESS = ("free", "loose", "balanced", "near", "close")
+PAINTERS = ("streamdiffusion", "live2diff")
+KV_FORMATS = ("native", "8bit")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -99,7 +101,14 @@ def _add_stylise(commands: Commands) -> None:
         "stylise", help="paint over your own picture to a prompt (shows your likeness; needs a model)"
     )
     parser.add_argument("--prompt", required=True, help="what to paint the picture as")
-    parser.add_argument("--negative-prompt", default="", help="what not to paint")
+    parser.add_argument("--negative-prompt", default="", help="what not to paint (streamdiffusion)")
+    parser.add_argument(
+        "--painter",
+        choices=PAINTERS,
+        default="streamdiffusion",
+        help="who paints: streamdiffusion (each frame by itself, quick) or live2diff (remembers the frames "
+        "before: steadier, slower, needs gigabytes of memory)",
+    )
     parser.add_argument("--source", default="sample", help="camera number, clip, or sample (default: sample)")
     parser.add_argument(
         "--output", type=Path, help="the MP4 file of a clip (default: understudy-<clip>.mp4 here)"
@@ -110,12 +119,8 @@ def _add_stylise(commands: Commands) -> None:
         default="balanced",
         help="how closely the painting keeps to the picture; free takes more steps and delay",
     )
-    parser.add_argument("--model", help="hub id, diffusers folder or .safetensors file")
-    parser.add_argument(
-        "--lora", action="append", default=[], metavar="NAME[=SCALE]", help="may be given again"
-    )
-    parser.add_argument("--download", action="store_true", help="fetch what is missing (gigabytes)")
-    parser.add_argument("--guidance-scale", type=float, default=1.2, help="1 to 5 (default: 1.2)")
+    _add_painting_files(parser)
+    parser.add_argument("--guidance-scale", type=float, help="1 to 5 (default: 1.2; streamdiffusion)")
     parser.add_argument(
         "--similarity", type=float, metavar="S", help="skip frames more alike than this, 0.9 to 1"
     )
@@ -124,12 +129,44 @@ def _add_stylise(commands: Commands) -> None:
     parser.add_argument("--loop", action="store_true", help="play a clip again and again")
     parser.add_argument("--seconds", type=float, metavar="N", help="stop N seconds after the first picture")
     parser.add_argument("--mirror", action=argparse.BooleanOptionalAction, default=False)
-    parser.add_argument("--size", type=int, choices=SIZES, default=512, help="side of the painted picture")
+    parser.add_argument(
+        "--size", type=int, choices=SIZES, help="side of the painted picture in pixels (default: 512)"
+    )
+    parser.add_argument(
+        "--levels",
+        type=int,
+        choices=LEVELS,
+        help="live2diff's rows: finer, later, and more memory (default: 2)",
+    )
+    parser.add_argument(
+        "--kv-format", choices=KV_FORMATS, help="what live2diff remembers: 8bit halves it (default: native)"
+    )
     parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
     parser.add_argument("--precision", choices=("auto", "bf16", "f32"), default="auto")
     parser.add_argument("--seed", type=int, default=2, help="seed of the noise")
     parser.add_argument("--json", action="store_true", help="write the report as one line of JSON")
     parser.set_defaults(run=_run_stylise)
+
+
+def _add_painting_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", help="hub id, diffusers folder or .safetensors file")
+    parser.add_argument(
+        "--style", default="", metavar="FILE", help="a style's .safetensors file over the model (DreamBooth)"
+    )
+    parser.add_argument(
+        "--lora", action="append", default=[], metavar="NAME[=SCALE]", help="may be given again"
+    )
+    parser.add_argument(
+        "--motion", default="", metavar="FILE", help="live2diff.ckpt (default: the one that was fetched)"
+    )
+    parser.add_argument(
+        "--depth",
+        default="",
+        metavar="FOLDER",
+        help="a depth network for live2diff, or points: from your face and outline, approximate "
+        "(default: one that was fetched, else points)",
+    )
+    parser.add_argument("--download", action="store_true", help="fetch what is missing (gigabytes)")
 
 
 def _add_looks(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from engine.session import AnimateHooks, Ending, Session, animate
 from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings
 from engine.stylise_rooms import StyliseRooms
 from engine.stylise_settings import (
+    PAINTER_QUALITY,
     PUBLISHED_MODELS,
     Closeness,
     Painter,
@@ -29,6 +30,16 @@ LIKENESS = (
     "For an avatar in your place, use `understudy live`."
 )
 _LOSS = LossSettings(hold_s=0.0, ease_s=0.05)  # without a frame, the card at once
+_GUIDANCE_SCALE = 1.2
+_WARM_UP = 8  # frames that Live2Diff begins with
+_ONLY_FOR = {
+    "levels": Painter.LIVE2DIFF,
+    "kv_format": Painter.LIVE2DIFF,
+    "motion": Painter.LIVE2DIFF,
+    "depth": Painter.LIVE2DIFF,
+    "negative_prompt": Painter.STREAM_DIFFUSION,
+    "guidance_scale": Painter.STREAM_DIFFUSION,
+}
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -44,6 +55,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     rooms = StyliseRooms(stylise)
     is_live = arguments.virtual_camera or arguments.record is not None
     settings = settings_from(arguments, Pace.LIVE if is_live else Pace.OFFLINE)
+    memory = rooms.memory_text(settings)
+    if memory:
+        console.say(f"Memory: {memory}")
     if is_live:
         clock = SystemClock()
         return show(Session(settings, rooms=rooms, clock=clock), arguments, console, clock)
@@ -52,13 +66,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def stylise_from(arguments: argparse.Namespace) -> StyliseSettings:
     """Return what was chosen. Raises ``SettingsError``."""
+    painter = Painter(arguments.painter)
+    _check_goes_with(painter, arguments)
+    scale = arguments.guidance_scale
     return StyliseSettings(
+        painter=painter,
+        style=arguments.style,
+        motion=arguments.motion,
+        depth=arguments.depth,
+        has_small_memory=arguments.kv_format == "8bit",
         prompt=arguments.prompt,
         negative_prompt=arguments.negative_prompt,
         closeness=Closeness[arguments.closeness.upper()],
         model=arguments.model or next(iter(PUBLISHED_MODELS)),
         loras=tuple(_lora(text) for text in arguments.lora),
-        guidance_scale=arguments.guidance_scale,
+        guidance_scale=_GUIDANCE_SCALE if scale is None else scale,
         similarity=arguments.similarity,
     )
 
@@ -70,12 +92,28 @@ def settings_from(arguments: argparse.Namespace, pace: Pace) -> Settings:
         pace=pace,
         mirror=arguments.mirror,
         loop=arguments.loop,
-        quality=Quality(size=arguments.size),
+        quality=_quality(arguments),
         loss=_LOSS,
         runtime=RuntimeChoice(arguments.runtime),
         precision=Precision(arguments.precision),
         seed=arguments.seed,
     )
+
+
+def _check_goes_with(painter: Painter, arguments: argparse.Namespace) -> None:
+    """Refuse what the other painter alone knows: it would count for nothing."""
+    for name, owner in _ONLY_FOR.items():
+        if getattr(arguments, name) not in (None, "") and owner is not painter:
+            option = f"--{name.replace('_', '-')}"
+            raise SettingsError(
+                f"{option} counts for nothing with {painter.value}.",
+                hint=f"Leave it out, or add --painter {owner.value}.",
+            )
+
+
+def _quality(arguments: argparse.Namespace) -> Quality:
+    default = PAINTER_QUALITY[Painter(arguments.painter)]
+    return Quality(size=arguments.size or default.size, levels=arguments.levels or default.levels)
 
 
 def _lora(text: str) -> tuple[str, float]:
@@ -107,6 +145,11 @@ def _paint_clip(
     with Interrupt() as interrupt:
         hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)
         report = animate(settings, output, hooks, rooms=rooms)
+    if rooms.stylise.painter is Painter.LIVE2DIFF and 0 < report.frames_in < _WARM_UP:
+        console.warn(
+            f"The clip has {report.frames_in} frames and Live2Diff begins with {_WARM_UP}: its last frame "
+            "was repeated, so the painting knows little movement."
+        )
     for line in animate_lines(report):
         console.say(line) if arguments.json else console.result(line)
     if arguments.json:

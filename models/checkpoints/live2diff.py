@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
+from models.checkpoints.diffusers_parts import read_config, without_memory
 from models.checkpoints.fitting import fitted
+from models.checkpoints.hub import local_folder
 from models.checkpoints.published import (
     CheckpointError,
     fill_positions,
@@ -76,6 +79,27 @@ def load_live2diff(
     """
     sizes = Live2DiffConfig() if config is None else config
     return joined(read_live2diff(file), base, sizes, str(file))
+
+
+def unet_sizes(
+    model: str, config: Live2DiffConfig | None = None, *, may_download: bool = False
+) -> UNetConfig:
+    """Return the sizes of Live2Diff's UNet over a base, without reading any weights.
+
+    Args:
+        model: The base's folder or hub id on this disk, or a single file: then the published sizes are meant.
+        config: Sizes of what the file adds; None: the published ones.
+        may_download: Whether a hub id may be fetched.
+
+    Raises:
+        CheckpointError: There is no such model, or it is not of the 1.5 kind.
+    """
+    sizes = Live2DiffConfig() if config is None else config
+    if Path(model).expanduser().is_file():
+        return UNetConfig(temporal=sizes.temporal)
+    folder = local_folder(model, may_download=may_download) / "unet"
+    unet = without_memory(UNet2DConditionModel.from_config, read_config(folder), str(folder))
+    return replace(base_config(unet), temporal=sizes.temporal)
 
 
 def read_live2diff(file: Path) -> dict[str, Tensor]:

@@ -174,7 +174,7 @@ def test_the_card_is_never_painted_and_what_was_under_way_does_not_follow_it() -
         assert row.tag == (tag,)
         shown = LikenessDecoder(painter, card).decode(row.latents, row.conditions, torch.zeros(1))  # type: ignore[arg-type]
         assert np.array_equal(shown[0, ..., :3], card)
-    assert painter.pauses == 1
+    assert painter.pauses == 2
     back = [buffer.push(a_row(value), tag=(value,)) for value in (0.2, 0.3)]
     assert [row.tag if row else None for row in back] == [None, (0.2,)]
     assert painter.painted == [pytest.approx(0.2), pytest.approx(0.3)]

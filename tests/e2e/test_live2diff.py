@@ -1,0 +1,174 @@
+"""`understudy stylise --painter live2diff` on a tiny checkpoint in the published layout, clip and live."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.clock import SystemClock
+from engine.errors import MemoryTooSmallError, SettingsError, WeightsError
+from engine.pipeline import Composer, RgbaImages
+from engine.post.standby import standby_card
+from engine.session import Session
+from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings, StageSettings
+from engine.stylise_rooms import StyliseRooms
+from engine.stylise_settings import Painter, StyliseSettings
+from engine.types import RgbImage
+from tests.e2e.clip_kit import faces, pictures_of, times_of, truncate, wall, write_clip
+from tests.e2e.conftest import Understudy
+from tests.engine.live2diff_kit import write_base, write_motion
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("live2diff")
+    write_base(folder / "base")
+    write_motion(folder / "live2diff.ckpt")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("engine.settings.SIZES", (SIDE, 256))
+    monkeypatch.setattr("app.cli.arguments.SIZES", (SIDE, 256))
+    monkeypatch.setattr("engine.live2diff_memory.SIZES", (SIDE, 256))
+    monkeypatch.setattr("models.runtimes.choose.MAX_THREADS", 1)
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("UNDERSTUDY_MODELS_DIR", str(tmp_path / "models"))
+
+
+def stylise(understudy: Understudy, files: Path, *more: str | Path) -> tuple[int, str, str]:
+    model = ("--model", files / "base", "--motion", files / "live2diff.ckpt")
+    how = ("--size", str(SIDE), "--runtime", "torch", "--painter", "live2diff")
+    return understudy("stylise", "--prompt", "a pirate", *how, *model, *more)
+
+
+def test_a_clip_becomes_a_clip_of_as_many_frames(understudy: Understudy, files: Path, tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "clip.mp4", faces(11))
+    code, out, err = stylise(understudy, files, "--source", source, "--output", "out.mp4", "--json")
+    assert code == 0
+    assert times_of(tmp_path / "out.mp4") == times_of(source)
+    report = json.loads(out.splitlines()[-1])
+    assert (report["frames_in"], report["frames_out"]) == (11, 11)
+    assert "your face and outline (approximate)" in report["runtime"]
+    assert f"Memory: {SIDE} x {SIDE} at 2 levels needs" in err
+    assert "likeness" in err
+    card = standby_card(SIDE, SIDE).rgb
+    painted = pictures_of(tmp_path / "out.mp4")
+    assert all(np.abs(picture.astype(int) - card).mean() > 10 for picture in painted)
+
+
+def test_a_clip_shorter_than_the_warm_up_is_painted_and_told(
+    understudy: Understudy, files: Path, tmp_path: Path
+) -> None:
+    source = write_clip(tmp_path / "clip.mp4", [wall()] * 5)  # nobody, and the same depth everywhere
+    code, _, err = stylise(understudy, files, "--source", source, "--output", "out.mp4")
+    assert code == 0
+    assert len(times_of(tmp_path / "out.mp4")) == 5
+    assert "5 frames" in err
+    assert "begins with 8" in err
+
+
+def test_what_is_missing_or_damaged_is_one_sentence(
+    understudy: Understudy, files: Path, tmp_path: Path
+) -> None:
+    half = tmp_path / "half.ckpt"
+    half.write_bytes((files / "live2diff.ckpt").read_bytes())
+    truncate(half, 0.5)
+    torch.save({"other": torch.zeros(2)}, tmp_path / "other.ckpt")
+    for file, said in (("half", "half a download"), ("other", "does not fit"), ("none", "no file")):
+        code, _, err = stylise(understudy, files, "--motion", tmp_path / f"{file}.ckpt")
+        assert code == WeightsError.exit_code
+        for words in (said, "1.68 GB", "Apache-2.0", "understudy live"):
+            assert words in err
+    assert not list(tmp_path.glob("*.mp4"))
+
+
+def test_what_does_not_fit_is_refused_with_options(
+    understudy: Understudy, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.live2diff_model.free_memory", lambda _device: 110_000_000)
+    code, _, err = stylise(understudy, files, "--size", "256")
+    assert code == MemoryTooSmallError.exit_code
+    assert "256 x 256 at 2 levels needs" in err
+    assert "0.11 GB are free" in err
+    for option in ("--kv-format 8bit", "--levels 1", f"--size {SIDE}"):
+        assert option in err
+
+
+def test_options_of_the_other_painter_are_refused(
+    understudy: Understudy, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = stylise(understudy, files, "--negative-prompt", "ugly")
+    assert (code, "--negative-prompt counts for nothing with live2diff" in err) == (9, True)
+    code, _, err = understudy("stylise", "--prompt", "x", "--kv-format", "8bit")
+    assert (code, "add --painter live2diff" in err) == (SettingsError.exit_code, True)
+    with pytest.raises(SystemExit):
+        understudy("stylise", "--prompt", "x", "--size", "500")
+    assert "invalid choice: 500" in capsys.readouterr().err
+
+
+class Watching(StyliseRooms):
+    """Keeps every picture that was painted."""
+
+    def __init__(self, stylise: StyliseSettings) -> None:
+        super().__init__(stylise)
+        self.painted: list[RgbImage] = []
+
+    def composer(self, stage: StageSettings, size: tuple[int, int], plate: RgbImage) -> Composer:
+        compose = super().composer(stage, size, plate)
+
+        def watched(rgba: RgbaImages) -> RgbImage:
+            self.painted.append(compose(rgba))
+            return self.painted[-1]
+
+        return watched
+
+
+def until(session: Session, frames_out: int) -> None:
+    deadline = time.monotonic() + 120.0
+    while session.status().frames_out < frames_out:
+        assert session.status().error is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_live_session_changes_its_prompt_in_mid_stream(files: Path, tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "clip.mp4", faces(25))
+    rooms = Watching(
+        StyliseSettings(
+            prompt="a pirate",
+            painter=Painter.LIVE2DIFF,
+            model=str(files / "base"),
+            motion=str(files / "live2diff.ckpt"),
+        )
+    )
+    settings = Settings(
+        source=str(source),
+        pace=Pace.LIVE,
+        loop=True,
+        quality=Quality(size=SIDE, levels=2),
+        loss=LossSettings(hold_s=0.0, ease_s=0.05),
+        runtime=RuntimeChoice.TORCH,
+        precision=Precision.F32,
+    )
+    session = Session(settings, rooms=rooms, clock=SystemClock())
+    session.start()
+    try:
+        until(session, 10)
+        rooms.set_prompt("a robot")
+        until(session, 20)
+        assert session.status().error is None
+        assert "approximate" in session.runtime_text
+    finally:
+        session.stop()
+    card = standby_card(SIDE, SIDE).rgb
+    pictures = [picture for picture in rooms.painted if not np.array_equal(picture, card)]
+    assert len(pictures) >= 20
+    levels = np.array([picture.mean() for picture in pictures])
+    assert np.abs(levels - np.median(levels)).max() < 60.0, "a picture of noise or of zeros"
