@@ -25,7 +25,8 @@ class HubServer:
     Attributes:
         files: "owner/name" -> path -> content.
         small: Paths that git holds itself, without a SHA-256.
-        gated: Repositories that want an agreement first.
+        gated: Repositories for those who agreed: who sends a token.
+        tokens: Those that came, one for each request, "" for none.
         cut_at: Path -> after how many bytes the connection is cut, once.
         packed: Paths that come compressed and without a length, as the hub sends text.
         damaged: Paths whose content arrives with another byte at the end.
@@ -37,6 +38,7 @@ class HubServer:
     files: dict[str, dict[str, bytes]]
     small: frozenset[str] = frozenset({"config.json"})
     gated: set[str] = field(default_factory=set)
+    tokens: list[str] = field(default_factory=list)
     cut_at: dict[str, int] = field(default_factory=dict)
     packed: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
@@ -93,13 +95,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, has_body: bool) -> None:
         target = urlsplit(self.path).path
+        token = self.headers.get("Authorization", "")
+        self.hub.tokens.append(token)
         self.hub.requests.append((self.command, target, self.headers.get("Range", "")))
         info, file = _INFO.fullmatch(target), _FILE.fullmatch(target)
         found = info or file
         repository = found["repository"] if found else ""
         if target.startswith(_STORAGE):
             self._send_stored(target.removeprefix(_STORAGE), has_body=has_body)
-        elif repository in self.hub.gated:
+        elif repository in self.hub.gated and not token:
             self._refuse(401, "GatedRepo")
         elif repository not in self.hub.files:
             self._refuse(404, "RepoNotFound")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, constants, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError of whichever HTTP library it uses
@@ -43,6 +43,7 @@ _ROOM_TO_SPARE_BYTES = 2**28  # for what else the system writes meanwhile
 _GIGABYTE = 1e9
 _PATIENCE_S = 0.2
 
+T = TypeVar("T")
 Report = Callable[[int, int, str], None]
 """Called with bytes done, bytes in all, and the file's name."""
 
@@ -149,8 +150,11 @@ def _report_file(report: Report, before: int, total: int, name: str, arrived: in
 
 
 def _missing(entry: CatalogueEntry, models: Path, endpoint: str | None) -> Iterator[HubFile]:
+    api = HfApi(endpoint=endpoint)
     with _faults_of(entry.repository):
-        info = HfApi(endpoint=endpoint).model_info(entry.repository, files_metadata=True)
+        info = _namelessly_first(
+            lambda token: api.model_info(entry.repository, files_metadata=True, token=token)
+        )
     siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     for file in entry.files or chosen_files(siblings):
         path = next((path for path in file.paths if path in siblings), None)
@@ -256,15 +260,27 @@ def _transfer(file: HubFile, place: Path, meter: type[Any], endpoint: str | None
     if place.is_file() and place.stat().st_size > file.num_bytes:
         place.unlink()
     url = hf_hub_url(file.repository, file.path, revision=file.commit, endpoint=endpoint)
-    with place.open("ab") as content:
-        http_get(
-            url,
-            content,
-            resume_size=content.tell(),
-            headers=build_hf_headers(),
-            expected_size=file.num_bytes,
-            tqdm_class=meter,
-        )
+
+    def transfer(token: bool | None) -> None:
+        with place.open("ab") as content:
+            http_get(
+                url,
+                content,
+                resume_size=content.tell(),
+                headers=build_hf_headers(token=token),
+                expected_size=file.num_bytes,
+                tqdm_class=meter,
+            )
+
+    _namelessly_first(transfer)
+
+
+def _namelessly_first(ask: Callable[[bool | None], T]) -> T:
+    """Ask without saying who asks; who wants to know is told then, if the user has logged in at the hub."""
+    try:
+        return ask(False)
+    except (GatedRepoError, RepositoryNotFoundError):
+        return ask(None)
 
 
 def _is_whole(path: Path, file: HubFile) -> bool:

@@ -37,6 +37,8 @@ def _online(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", constants.DOWNLOAD_CHUNK_SIZE)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -191,6 +193,17 @@ def test_a_gated_repository_says_that_it_wants_an_agreement(hub: HubServer, tmp_
     error = failure(hub, tmp_path)
     assert error.fault is Fault.REFUSED
     assert "agree" in error.message
+
+
+def test_who_asks_is_said_only_to_who_wants_to_know(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_of_the_user")
+    fetched(hub, tmp_path / "open")
+    assert set(hub.tokens) == {""}
+    hub.gated.add("maker/tiny")
+    fetched(hub, tmp_path / "gated")
+    assert "Bearer hf_of_the_user" in hub.tokens
 
 
 def test_no_connection_is_said(tmp_path: Path) -> None:
