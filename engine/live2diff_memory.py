@@ -119,7 +119,7 @@ def _way_out(config: UNetConfig, size: StreamSize, free_bytes: int) -> str:
 def _smaller(size: StreamSize) -> list[tuple[str, StreamSize]]:
     small_ring = replace(size.ring, format=KvFormat.INT8)
     smaller = []
-    if size.ring.format is KvFormat.NATIVE:
+    if size.ring.format is not KvFormat.INT8:
         smaller.append(("8-bit keys and values (--kv-format 8bit)", replace(size, ring=small_ring)))
     smaller += [
         (f"{levels} level{'s' if levels > 1 else ''} (--levels {levels})", replace(size, levels=levels))

@@ -2,9 +2,11 @@
 
 In one run, on random weights: the network in torch (float32, the reference of every ratio) and on the CPU
 runtime, each with the rings read where they lie, and each with whole caches copied in and out, as the
-published TensorRT engines have it. "tiny" is the size of the published goldens. The contenders take turns,
-call by call, so that whatever else the machine does is shared. ``--gpu`` times the full network at 512 x 512
-in float16. Prints a table, then one JSON line; ratios are the result, milliseconds belong to the machine.
+published TensorRT engines have it. On the CPU runtime the rings in place are float16, as in the product; the
+copied ones are what the network's numbers are. "tiny" is the size of the published goldens. The contenders
+take turns, call by call, so that whatever else the machine does is shared. ``--gpu`` times the full network
+at 512 x 512 in float16. Prints a table, then one JSON line; ratios are the result, milliseconds belong to the
+machine.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from engine.denoise.memory import LIVE2DIFF_RING, KvRing
+from engine.denoise.memory import LIVE2DIFF_RING, KvFormat, KvRing
 from engine.denoise.ring_denoiser import RingDenoiser
 from models.networks.ring_graphs import RingShape, ring_graph
 from models.networks.unet import TemporalConfig, UNet, UNetConfig
@@ -47,7 +49,7 @@ SIZES = {
         tokens=9,
     ),
     "middle": Size(
-        config=UNetConfig(widths=(64, 128, 192, 192), heads=8, prompt_dim=768, temporal=TEMPORAL),
+        config=UNetConfig(widths=(64, 128, 256, 256), heads=8, prompt_dim=768, temporal=TEMPORAL),
         cells=32,
         tokens=77,
     ),
@@ -100,14 +102,15 @@ class Bench:
         self.layers = self.unet.temporal_layers(size.cells, size.cells)
         self.size, self.device, self.dtype = size, device, dtype
 
-    def ring(self) -> KvRing:
-        ring = KvRing(self.layers, LIVE2DIFF_RING, LEVELS, self.dtype, self.device)
+    def ring(self, kv_format: KvFormat = KvFormat.NATIVE) -> KvRing:
+        sizes = replace(LIVE2DIFF_RING, format=kv_format)
+        ring = KvRing(self.layers, sizes, LEVELS, self.dtype, self.device)
         ring.begin_after_sinks()
         return ring
 
-    def in_place(self, runtime: RuntimeSettings) -> Call:
+    def in_place(self, runtime: RuntimeSettings, kv_format: KvFormat = KvFormat.NATIVE) -> Call:
         """The product's call: rings read where they lie, one slot written."""
-        ring = self.ring()
+        ring = self.ring(kv_format)
         denoise = self._denoiser(ring, runtime)
         reference = {**self.prompt, **ring.tensors(0, 0, LEVELS)}
 
@@ -137,9 +140,9 @@ class Bench:
 
         return call
 
-    def moved(self, *, is_copied: bool) -> float:
+    def moved(self, kv_format: KvFormat = KvFormat.NATIVE, *, is_copied: bool) -> float:
         """Bytes of keys and values that a call reads and writes, in MB."""
-        ring = self.ring().num_bytes
+        ring = self.ring(kv_format).num_bytes
         window = LIVE2DIFF_RING.window
         in_place = ring + ring / window  # read once; one slot of each written
         return (in_place + 4 * ring * is_copied) / 1e6  # each copy reads and writes all of it
@@ -156,34 +159,52 @@ class Bench:
         )
 
 
-def contenders(bench: Bench, threads: int) -> dict[str, tuple[Call, bool]]:
-    """The calls to be timed, and whether each copies; the first is the reference."""
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A call to be timed.
+
+    Attributes:
+        call: One streaming call.
+        moved_mb: Bytes of keys and values that it reads and writes.
+    """
+
+    call: Call
+    moved_mb: float
+
+
+def contenders(bench: Bench, threads: int) -> dict[str, Contender]:
+    """The calls to be timed; the first is the reference."""
     torch_f32 = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=threads)
     calls = {
-        "torch f32": (bench.in_place(torch_f32), False),
-        "torch f32, copied": (bench.copied(torch_f32), True),
+        "torch f32": Contender(bench.in_place(torch_f32), bench.moved(is_copied=False)),
+        "torch f32, copied": Contender(bench.copied(torch_f32), bench.moved(is_copied=True)),
     }
     native = probe_machine().openvino_precisions
     if native is not None:
         precision = Precision.BF16 if Precision.BF16 in native else Precision.F32
         compiled = replace(torch_f32, kind=RuntimeKind.OPENVINO, precision=precision)
-        calls[f"openvino {precision.value}"] = bench.in_place(compiled), False
-        calls[f"openvino {precision.value}, copied"] = bench.copied(compiled), True
+        half = KvFormat.HALF
+        calls[f"openvino {precision.value}"] = Contender(
+            bench.in_place(compiled, half), bench.moved(half, is_copied=False)
+        )
+        calls[f"openvino {precision.value}, copied"] = Contender(
+            bench.copied(compiled), bench.moved(is_copied=True)
+        )
     return calls
 
 
-def measure(size: str, bench: Bench, calls: Mapping[str, tuple[Call, bool]], seconds: float) -> list[Row]:
+def measure(size: str, bench: Bench, calls: Mapping[str, Contender], seconds: float) -> list[Row]:
     """Time all contenders in turn for a while."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     last: dict[str, Tensor] = {}
     for _ in range(3):
-        for call, _ in calls.values():
-            call()
+        for contender in calls.values():
+            contender.call()
     stop_at_s = time.perf_counter() + seconds
     while time.perf_counter() < stop_at_s:
-        for name, (call, _) in calls.items():
+        for name, contender in calls.items():
             before_s = time.perf_counter()
-            out = call()
+            out = contender.call()
             if bench.device != "cpu":
                 torch.cuda.synchronize()
             times[name].append(time.perf_counter() - before_s)
@@ -197,10 +218,10 @@ def measure(size: str, bench: Bench, calls: Mapping[str, tuple[Call, bool]], sec
             contender=name,
             p50_ms=1000.0 * statistics.median(times[name]),
             speed=reference_ms / (1000.0 * statistics.median(times[name])),
-            moved_mb=bench.moved(is_copied=is_copied),
+            moved_mb=contender.moved_mb,
             error=float((last[name] - last[first]).norm() / last[first].norm()),
         )
-        for name, (_, is_copied) in calls.items()
+        for name, contender in calls.items()
     ]
 
 
@@ -218,8 +239,8 @@ def on_gpu(seconds: float) -> list[Row]:
     bench = Bench(SIZES["full"], "cuda", torch.float16)
     runtime = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F16, num_threads=1)
     calls = {
-        "torch f16": (bench.in_place(runtime), False),
-        "torch f16, copied": (bench.copied(runtime), True),
+        "torch f16": Contender(bench.in_place(runtime), bench.moved(is_copied=False)),
+        "torch f16, copied": Contender(bench.copied(runtime), bench.moved(is_copied=True)),
     }
     return measure("full", bench, calls, seconds)
 

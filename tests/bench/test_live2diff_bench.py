@@ -19,7 +19,10 @@ TORCH = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_thr
 
 def test_copying_changes_nothing_but_the_bytes() -> None:
     bench = live2diff.Bench(SMALL)
-    calls = {"in place": (bench.in_place(TORCH), False), "copied": (bench.copied(TORCH), True)}
+    calls = {
+        "in place": live2diff.Contender(bench.in_place(TORCH), bench.moved(is_copied=False)),
+        "copied": live2diff.Contender(bench.copied(TORCH), bench.moved(is_copied=True)),
+    }
     one, other = live2diff.measure("small", bench, calls, seconds=0.1)
     assert other.error == 0.0
     ring = bench.ring().num_bytes / 1e6
@@ -31,7 +34,9 @@ def test_the_report_ends_with_one_line_of_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(live2diff.SIZES, "tiny", SMALL)
-    monkeypatch.setattr(live2diff, "contenders", lambda bench, _: {"torch": (bench.in_place(TORCH), False)})
+    monkeypatch.setattr(
+        live2diff, "contenders", lambda bench, _: {"torch": live2diff.Contender(bench.in_place(TORCH), 1.0)}
+    )
     assert live2diff.main(["--threads", "1", "--seconds", "0.1", "--sizes", "tiny"]) == 0
     document = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert [row["contender"] for row in document["rows"]] == ["torch"]

@@ -14,9 +14,10 @@ from engine.pipeline import Composer, RgbaImages
 from engine.post.standby import standby_card
 from engine.session import Session
 from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings, StageSettings
+from engine.stylise import DepthMap, LikenessTracker
 from engine.stylise_rooms import StyliseRooms
 from engine.stylise_settings import Painter, StyliseSettings
-from engine.types import RgbImage
+from engine.types import Frame, RgbImage
 from tests.e2e.clip_kit import faces, pictures_of, times_of, truncate, wall, write_clip
 from tests.e2e.conftest import Understudy
 from tests.engine.live2diff_kit import write_base, write_motion
@@ -92,11 +93,11 @@ def test_what_is_missing_or_damaged_is_one_sentence(
 def test_what_does_not_fit_is_refused_with_options(
     understudy: Understudy, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.live2diff_model.free_memory", lambda _device: 110_000_000)
+    monkeypatch.setattr("engine.live2diff_model.free_memory", lambda _device: 70_000_000)
     code, _, err = stylise(understudy, files, "--size", "256")
     assert code == MemoryTooSmallError.exit_code
     assert "256 x 256 at 2 levels needs" in err
-    assert "0.11 GB are free" in err
+    assert "0.07 GB are free" in err
     for option in ("--kv-format 8bit", "--levels 1", f"--size {SIDE}"):
         assert option in err
 
@@ -129,9 +130,27 @@ class Watching(StyliseRooms):
 
         return watched
 
+    def open_tracker(self, settings: Settings) -> LikenessTracker:
+        del settings
+        return LikenessTracker(Slope())
+
+
+class Slope:
+    """Depth that is no work."""
+
+    def read(self, frame: Frame) -> DepthMap:
+        height, width, _ = frame.rgb.shape
+        return np.linspace(0.0, 1.0, width, dtype=np.float32)[None].repeat(height, 0)
+
+    def reset(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
 
 def until(session: Session, frames_out: int) -> None:
-    deadline = time.monotonic() + 120.0
+    deadline = time.monotonic() + 250.0  # a busy machine is no defect
     while session.status().frames_out < frames_out:
         assert session.status().error is None
         assert time.monotonic() < deadline

@@ -30,11 +30,17 @@ def test_full_size_rings_are_as_large_as_the_published_ones(
     assert f"{plan.rings / 2e9:.2f} GB a level" in plan.text
 
 
-@pytest.mark.parametrize("ring", [LIVE2DIFF_RING, EIGHT_BITS])
+@pytest.mark.parametrize("ring", [LIVE2DIFF_RING, replace(LIVE2DIFF_RING, format=KvFormat.HALF), EIGHT_BITS])
 def test_the_plan_is_what_a_ring_takes(ring: object) -> None:
     size = replace(SIZE, width=64, height=32, levels=3, dtype=torch.float32, ring=ring)
     layers = UNet(TINY).temporal_layers(4, 8)
     assert plan_memory(TINY, size).rings == KvRing(layers, size.ring, 3).num_bytes
+
+
+def test_sixteen_bits_are_half_of_a_network_s_thirty_two() -> None:
+    whole = replace(SIZE, dtype=torch.float32)
+    half = replace(whole, ring=replace(LIVE2DIFF_RING, format=KvFormat.HALF))
+    assert 2 * plan_memory(TINY, half).rings == plan_memory(TINY, whole).rings
 
 
 def test_eight_bits_take_little_more_than_half() -> None:
@@ -50,7 +56,7 @@ def test_what_does_not_fit_is_refused_with_what_does() -> None:
     assert "9.00 GB are free" in caught.value.message
     assert "2 levels" in caught.value.hint
     assert "3 levels" not in caught.value.hint
-    assert "256 x 256" in caught.value.hint
+    assert "256 x 256 pixels (--size 256)" in caught.value.hint
     with pytest.raises(MemoryTooSmallError, match="no smaller stream fits"):
         check_memory(FULL, size, int(1e9))
 
