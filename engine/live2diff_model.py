@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 
 _FOLDER = "live2diff"
 _DEPTH_HINT = (
-    f"Give the folder of {DPT_HYBRID} (about 0.5 GB, licence Apache-2.0) or of {DEPTH_ANYTHING_SMALL} "
-    f"(0.1 GB, Apache-2.0), or choose {DEPTH_FROM_POINTS}, which needs no network."
+    "Fetch one with `understudy models fetch dpt-hybrid`, or a smaller one with `understudy models fetch "
+    f"depth-anything-small`; or choose {DEPTH_FROM_POINTS}, which needs no network."
 )
 
 
@@ -161,7 +161,7 @@ def live2diff_memory_text(stylise: StyliseSettings, settings: Settings) -> str:
     """
     motion_file(stylise)
     try:
-        config = unet_sizes(stylise.model, may_download=stylise.may_download)
+        config = unet_sizes(stylise.model)
     except CheckpointError as error:
         raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
     size = _size_of(settings.quality, _kv_format(stylise), torch.float32)
@@ -179,7 +179,7 @@ def _size_of(quality: Quality, kv_format: KvFormat, dtype: torch.dtype) -> Strea
 
 
 def _kv_format(stylise: StyliseSettings) -> KvFormat:
-    return KvFormat.INT8 if stylise.has_small_memory else KvFormat.NATIVE
+    return KvFormat.INT8 if stylise.has_small_memory else KvFormat.HALF
 
 
 def open_live2diff(
@@ -198,7 +198,7 @@ def open_live2diff(
     """
     file = motion_file(stylise)  # the smaller file first: what is missing is said before gigabytes are read
     depth = depth_network(stylise)
-    read_depth = None if depth is None else _load_depth(depth, stylise)
+    read_depth = None if depth is None else _load_depth(depth)
     networks = _load_networks(file, load_base(stylise), config)
     chosen = runtime_for(networks.unet, settings)
     depth_text = f"depth by {depth}" if depth else "depth from your face and outline (approximate)"
@@ -228,9 +228,9 @@ def _load_networks(file: Path, base: StableDiffusion, config: Live2DiffConfig | 
         raise WeightsError(f"{error}.", hint=_motion_hint()) from error
 
 
-def _load_depth(source: str, stylise: StyliseSettings) -> ReadDepth:
+def _load_depth(source: str) -> ReadDepth:
     try:
-        return load_depth(source, may_download=stylise.may_download)
+        return load_depth(source)
     except CheckpointError as error:
         raise WeightsError(f"The depth network cannot be loaded: {error}.", hint=_DEPTH_HINT) from error
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from engine.denoise.settings import Guidance
@@ -126,6 +127,8 @@ def runtime_for(network: nn.Module, settings: Settings) -> ChosenRuntime:
             for it.
     """
     chosen = choose(settings, is_large=not fits_one_graph(network))
+    # The stages' own small tensor work is too little to share between threads; the runtime has its own.
+    torch.set_num_threads(1)
     return replace(chosen, settings=replace(chosen.settings, cache_folder=graphs_dir()))
 
 
@@ -142,10 +145,15 @@ def load_base(stylise: StyliseSettings) -> StableDiffusion:
         raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
     if base.tokenizer is None:
         raise WeightsError(
-            f"There is no tokenizer beside {stylise.style or stylise.model}.",
-            hint="Give a whole folder of Stable Diffusion as --model, and the file as --style.",
+            f"There is no tokenizer {_place_of_tokenizer(stylise)}.",
+            hint="Give a folder with vocab.json and merges.txt as --tokenizer, or a whole folder of Stable "
+            "Diffusion as --model, and the file as --style.",
         )
     return base
+
+
+def _place_of_tokenizer(stylise: StyliseSettings) -> str:
+    return f"in {stylise.tokenizer}" if stylise.tokenizer else f"beside {stylise.style or stylise.model}"
 
 
 def _source(stylise: StyliseSettings) -> StableDiffusionSource:
@@ -153,15 +161,15 @@ def _source(stylise: StyliseSettings) -> StableDiffusionSource:
         model=stylise.model,
         loras=stylise.all_loras,
         vae=TAESD if stylise.model in PUBLISHED_MODELS else None,
-        may_download=stylise.may_download,
+        tokenizer=stylise.tokenizer or None,
     )
     if not stylise.style:
         return source
+    if stylise.tokenizer:
+        return replace(source, model=stylise.style)
     # a style's file has no tokenizer: that of the model reads the prompt
     model = Path(stylise.model).expanduser()
-    folder = (
-        model.parent if model.is_file() else local_folder(stylise.model, may_download=stylise.may_download)
-    )
+    folder = model.parent if model.is_file() else local_folder(stylise.model)
     return replace(source, model=stylise.style, tokenizer=str(folder))
 
 

@@ -167,10 +167,15 @@ class StyliseSettings:
     has_small_memory: bool = field(
         default=False,
         metadata={
-            "tip": "Whether live2diff remembers in 8 bits: half the memory, pictures off by about 1 %."
+            "tip": "Whether live2diff remembers in 8 bits, not 16: half of it, pictures off by about 1 %."
         },
     )
-    may_download: bool = field(default=False, metadata={"tip": "Whether a missing model may be fetched."})
+    tokenizer: str = field(
+        default="",
+        metadata={
+            "tip": "Folder of a tokenizer, for a model that is one file; a model's folder has its own."
+        },
+    )
 
     def __post_init__(self) -> None:
         if not self.prompt.strip():

@@ -17,7 +17,7 @@ TRACKERS = ("mediapipe", "dwpose")
 MODELS = ("pocket", "rain")
 CLOSENESS = ("free", "loose", "balanced", "near", "close")
 PAINTERS = ("streamdiffusion", "live2diff")
-KV_FORMATS = ("native", "8bit")
+KV_FORMATS = ("16bit", "8bit")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -139,7 +139,7 @@ def _add_stylise(commands: Commands) -> None:
         help="live2diff's rows: finer, later, and more memory (default: 2)",
     )
     parser.add_argument(
-        "--kv-format", choices=KV_FORMATS, help="what live2diff remembers: 8bit halves it (default: native)"
+        "--kv-format", choices=KV_FORMATS, help="what live2diff remembers: 8bit halves it (default: 16bit)"
     )
     parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
     parser.add_argument("--precision", choices=("auto", "bf16", "f32"), default="auto")
@@ -165,6 +165,12 @@ def _add_painting_files(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="a depth network for live2diff, or points: from your face and outline, approximate "
         "(default: one that was fetched, else points)",
+    )
+    parser.add_argument(
+        "--tokenizer",
+        default="",
+        metavar="FOLDER",
+        help="for a model that is one file (vocab.json, merges.txt)",
     )
     parser.add_argument("--download", action="store_true", help="fetch what is missing (gigabytes)")
 

@@ -72,6 +72,7 @@ def stylise_from(arguments: argparse.Namespace) -> StyliseSettings:
     return StyliseSettings(
         painter=painter,
         style=arguments.style,
+        tokenizer=arguments.tokenizer,
         motion=arguments.motion,
         depth=arguments.depth,
         has_small_memory=arguments.kv_format == "8bit",

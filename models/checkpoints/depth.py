@@ -58,21 +58,18 @@ _KINDS: Mapping[str, _Kind] = {
 }
 
 
-def load_depth(
-    source: str, dtype: torch.dtype = torch.float32, *, side: int | None = None, may_download: bool = False
-) -> DepthNetwork:
+def load_depth(source: str, dtype: torch.dtype = torch.float32, *, side: int | None = None) -> DepthNetwork:
     """Load a depth network.
 
     Args:
         source: A folder or a hub id (``DPT_HYBRID``, ``DEPTH_ANYTHING_SMALL``).
         dtype: Of its weights.
         side: Of the square picture that it is shown; None: its own.
-        may_download: Whether a hub id may be fetched.
 
     Raises:
         CheckpointError: It is missing, damaged, metric, or of another kind.
     """
-    folder = local_folder(source, may_download=may_download)
+    folder = local_folder(source)
     fields = read_config(folder)
     kind = _KINDS.get(str(fields.get("model_type")))
     if kind is None:

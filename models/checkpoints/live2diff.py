@@ -81,15 +81,12 @@ def load_live2diff(
     return joined(read_live2diff(file), base, sizes, str(file))
 
 
-def unet_sizes(
-    model: str, config: Live2DiffConfig | None = None, *, may_download: bool = False
-) -> UNetConfig:
+def unet_sizes(model: str, config: Live2DiffConfig | None = None) -> UNetConfig:
     """Return the sizes of Live2Diff's UNet over a base, without reading any weights.
 
     Args:
         model: The base's folder or hub id on this disk, or a single file: then the published sizes are meant.
         config: Sizes of what the file adds; None: the published ones.
-        may_download: Whether a hub id may be fetched.
 
     Raises:
         CheckpointError: There is no such model, or it is not of the 1.5 kind.
@@ -97,7 +94,7 @@ def unet_sizes(
     sizes = Live2DiffConfig() if config is None else config
     if Path(model).expanduser().is_file():
         return UNetConfig(temporal=sizes.temporal)
-    folder = local_folder(model, may_download=may_download) / "unet"
+    folder = local_folder(model) / "unet"
     unet = without_memory(UNet2DConditionModel.from_config, read_config(folder), str(folder))
     return replace(base_config(unet), temporal=sizes.temporal)
 

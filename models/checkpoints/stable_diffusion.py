@@ -70,7 +70,6 @@ class StableDiffusionSource:
         tokenizer: Folder of a tokenizer for a single file, which holds none.
         controlnets: Folders or hub ids.
         prediction: Overrules what the model says of itself; None believes it.
-        may_download: Whether hub ids may be fetched.
         dtype: Of the weights in memory.
     """
 
@@ -80,7 +79,6 @@ class StableDiffusionSource:
     tokenizer: str | None = None
     controlnets: tuple[str, ...] = ()
     prediction: Prediction | None = None
-    may_download: bool = False
     dtype: torch.dtype = torch.float32
 
 
@@ -93,9 +91,8 @@ def load_stable_diffusion(source: StableDiffusionSource) -> StableDiffusion:
     path = Path(source.model).expanduser()
     loaded = _from_file(path, source) if path.is_file() else _from_folder(source)
     for name, scale in source.loras.items():
-        file = lora_file(name, may_download=source.may_download)
-        fuse_lora(read_lora(file), loaded.unet, loaded.text_encoder, scale)
-    controlnets = tuple(load_controlnet(_folder(name, source), source.dtype) for name in source.controlnets)
+        fuse_lora(read_lora(lora_file(name)), loaded.unet, loaded.text_encoder, scale)
+    controlnets = tuple(load_controlnet(local_folder(name), source.dtype) for name in source.controlnets)
     for name, controlnet in zip(source.controlnets, controlnets, strict=True):
         check_controlnet(name, controlnet, loaded.unet)
     return replace(loaded, controlnets=controlnets)
@@ -120,7 +117,7 @@ def from_pipeline(pipeline: Any) -> StableDiffusion:
     )
 
 
-def lora_file(name: str, *, may_download: bool = False) -> Path:
+def lora_file(name: str) -> Path:
     """Return the weights file of a LoRA that is given as a file, a folder or a hub id.
 
     Raises:
@@ -129,7 +126,7 @@ def lora_file(name: str, *, may_download: bool = False) -> Path:
     path = Path(name).expanduser()
     if path.is_file() or path.suffix == ".safetensors":
         return path
-    folder = local_folder(name, may_download=may_download)
+    folder = local_folder(name)
     found = [folder / file for file in _LORA_FILES if (folder / file).is_file()]
     found += sorted(folder.glob("*.safetensors"))
     if not found:
@@ -150,13 +147,13 @@ def check_controlnet(name: str, controlnet: Any, unet: Any) -> None:
 
 
 def _from_folder(source: StableDiffusionSource) -> StableDiffusion:
-    folder = _folder(source.model, source)
+    folder = local_folder(source.model)
     schedule, prediction = read_schedule(folder / "scheduler")
     return StableDiffusion(
         unet=load_unet(folder / "unet", source.dtype),
-        vae=load_vae(folder / "vae" if source.vae is None else _folder(source.vae, source), source.dtype),
+        vae=load_vae(folder / "vae" if source.vae is None else local_folder(source.vae), source.dtype),
         text_encoder=load_text_encoder(folder / "text_encoder", source.dtype),
-        tokenizer=_tokenizer(folder if source.tokenizer is None else Path(source.tokenizer)),
+        tokenizer=_tokenizer(folder if source.tokenizer is None else Path(source.tokenizer).expanduser()),
         schedule=schedule,
         prediction=source.prediction or prediction,
     )
@@ -167,21 +164,17 @@ def _from_file(path: Path, source: StableDiffusionSource) -> StableDiffusion:
         raise CheckpointError(f"{path} is a {path.suffix or 'file without ending'}, expected .safetensors")
     file = SingleFile(path)
     schedule, prediction = file.schedule(source.prediction)
-    vae = (
-        file.vae(source.dtype) if source.vae is None else load_vae(_folder(source.vae, source), source.dtype)
-    )
+    vae = file.vae(source.dtype) if source.vae is None else load_vae(local_folder(source.vae), source.dtype)
     return StableDiffusion(
         unet=file.unet(source.dtype),
         vae=vae,
         text_encoder=file.text_encoder(source.dtype),
-        tokenizer=_tokenizer(path.parent if source.tokenizer is None else Path(source.tokenizer)),
+        tokenizer=_tokenizer(
+            path.parent if source.tokenizer is None else Path(source.tokenizer).expanduser()
+        ),
         schedule=schedule,
         prediction=prediction,
     )
-
-
-def _folder(name: str, source: StableDiffusionSource) -> Path:
-    return local_folder(name, may_download=source.may_download)
 
 
 def _tokenizer(folder: Path) -> Tokenizer | None:

@@ -23,6 +23,7 @@ from engine.stylise import (
     LikenessTracker,
     StylistBuffer,
 )
+from engine.stylise_models import load_base
 from engine.stylise_rooms import StyliseRooms
 from engine.stylise_settings import Closeness, StyliseSettings
 from engine.types import Frame, Performance, Picture
@@ -189,6 +190,20 @@ def test_a_frame_is_cut_to_its_middle_square_and_mirrored() -> None:
         assert isinstance(control, LikenessControl)
         pixels = LikenessConditioner(np.zeros((4, 4, 3), np.uint8)).row(control)["pixels"]
         assert pixels[0, 0, 0].tolist() == [1.0 if index == column else -1.0 for index in range(4)]
+
+
+def test_a_single_file_reads_prompts_with_the_tokenizer_that_is_given(folder: Path, tmp_path: Path) -> None:
+    file = layouts.write_single_file(
+        tmp_path / "model.safetensors", layouts.single_file_tensors(layouts.TINY_1)
+    )
+    base = load_base(StyliseSettings(prompt="a pirate", model=str(file), tokenizer=str(folder)))
+    assert base.tokenizer is not None
+    assert base.tokenizer("a pirate").input_ids
+    with pytest.raises(WeightsError, match="no tokenizer beside") as caught:
+        load_base(StyliseSettings(prompt="a pirate", model=str(file)))
+    assert "--tokenizer" in caught.value.hint
+    with pytest.raises(WeightsError, match=f"no tokenizer in {tmp_path}"):
+        load_base(StyliseSettings(prompt="a pirate", model=str(file), tokenizer=str(tmp_path)))
 
 
 def test_a_missing_model_says_what_it_is_and_what_works_without(tmp_path: Path) -> None:

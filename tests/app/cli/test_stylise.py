@@ -28,6 +28,7 @@ def test_arguments_become_settings() -> None:
         parsed("--closeness", "free", "--lora", "a.safetensors=0.5", "--lora", "b", "--model", "mine")
     )
     assert stylise.closeness is Closeness.FREE
+    assert stylise_from(parsed("--tokenizer", "words")).tokenizer == "words"
     assert stylise.all_loras == {"a.safetensors": 0.5, "b": 1.0}
     settings = settings_from(parsed("--size", "256", "--seed", "7", "--mirror"), Pace.LIVE)
     assert (settings.quality.size, settings.seed, settings.mirror) == (256, 7, True)
