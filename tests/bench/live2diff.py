@@ -4,7 +4,7 @@ In one run, on random weights: the network in torch (float32, the reference of e
 runtime, each with the rings read where they lie, and each with whole caches copied in and out, as the
 published TensorRT engines have it. On the CPU runtime the rings in place are float16, as in the product; the
 copied ones are what the network's numbers are. "tiny" is the size of the published goldens. The contenders
-take turns, call by call, so that whatever else the machine does is shared. ``--gpu`` times the full network
+take turns, a second each, so that whatever else the machine does is shared. ``--gpu`` times the full network
 at 512 x 512 in float16. Prints a table, then one JSON line; ratios are the result, milliseconds belong to the
 machine.
 """
@@ -16,6 +16,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +31,8 @@ from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
 from tests.bench.machine import describe, is_busy, measure_reference
 
 LEVELS = 2
+_SETTLE_S = 0.3  # threads of the library before spin for a while after their last call
+_TURN_S = 1.0
 TEMPORAL = TemporalConfig(max_frames=24, in_mid_block=False)
 Call = Callable[[], object]
 
@@ -159,37 +163,52 @@ class Bench:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
     """A call to be timed.
 
     Attributes:
         call: One streaming call.
         moved_mb: Bytes of keys and values that it reads and writes.
+        torch_threads: Of torch meanwhile: beside another runtime one, as in the product.
     """
 
     call: Call
     moved_mb: float
+    torch_threads: int = 1
+
+    def run(self, seconds: float, device: str) -> tuple[list[float], Tensor]:
+        """Call for a while; return the times in seconds and the last prediction."""
+        torch.set_num_threads(self.torch_threads)
+        times = []
+        stop_at_s = time.perf_counter() + seconds
+        while not times or time.perf_counter() < stop_at_s:
+            before_s = time.perf_counter()
+            out = self.call()
+            if device != "cpu":
+                torch.cuda.synchronize()
+            times.append(time.perf_counter() - before_s)
+        assert isinstance(out, Tensor)
+        return times, out.clone()
 
 
-def contenders(bench: Bench, threads: int) -> dict[str, Contender]:
+def contenders(bench: Bench, threads: int, cache: Path | None) -> dict[str, Contender]:
     """The calls to be timed; the first is the reference."""
     torch_f32 = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=threads)
+    in_place, copied = bench.moved(is_copied=False), bench.moved(is_copied=True)
     calls = {
-        "torch f32": Contender(bench.in_place(torch_f32), bench.moved(is_copied=False)),
-        "torch f32, copied": Contender(bench.copied(torch_f32), bench.moved(is_copied=True)),
+        "torch f32": Contender(call=bench.in_place(torch_f32), moved_mb=in_place, torch_threads=threads),
+        "torch f32, copied": Contender(call=bench.copied(torch_f32), moved_mb=copied, torch_threads=threads),
     }
     native = probe_machine().openvino_precisions
     if native is not None:
         precision = Precision.BF16 if Precision.BF16 in native else Precision.F32
-        compiled = replace(torch_f32, kind=RuntimeKind.OPENVINO, precision=precision)
+        compiled = replace(torch_f32, kind=RuntimeKind.OPENVINO, precision=precision, cache_folder=cache)
         half = KvFormat.HALF
         calls[f"openvino {precision.value}"] = Contender(
-            bench.in_place(compiled, half), bench.moved(half, is_copied=False)
+            call=bench.in_place(compiled, half), moved_mb=bench.moved(half, is_copied=False)
         )
-        calls[f"openvino {precision.value}, copied"] = Contender(
-            bench.copied(compiled), bench.moved(is_copied=True)
-        )
+        calls[f"openvino {precision.value}, copied"] = Contender(call=bench.copied(compiled), moved_mb=copied)
     return calls
 
 
@@ -197,19 +216,14 @@ def measure(size: str, bench: Bench, calls: Mapping[str, Contender], seconds: fl
     """Time all contenders in turn for a while."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     last: dict[str, Tensor] = {}
-    for _ in range(3):
-        for contender in calls.values():
-            contender.call()
+    for contender in calls.values():
+        contender.run(0.0, bench.device)  # loads it
     stop_at_s = time.perf_counter() + seconds
-    while time.perf_counter() < stop_at_s:
+    while not last or time.perf_counter() < stop_at_s:
         for name, contender in calls.items():
-            before_s = time.perf_counter()
-            out = contender.call()
-            if bench.device != "cpu":
-                torch.cuda.synchronize()
-            times[name].append(time.perf_counter() - before_s)
-            assert isinstance(out, Tensor)
-            last[name] = out.clone()
+            contender.run(_SETTLE_S, bench.device)
+            newest, last[name] = contender.run(_TURN_S, bench.device)
+            times[name] += newest
     first = next(iter(calls))
     reference_ms = 1000.0 * statistics.median(times[first])
     return [
@@ -225,12 +239,12 @@ def measure(size: str, bench: Bench, calls: Mapping[str, Contender], seconds: fl
     ]
 
 
-def on_cpu(threads: int, seconds: float, sizes: Sequence[str]) -> list[Row]:
+def on_cpu(threads: int, seconds: float, sizes: Sequence[str], cache: Path | None) -> list[Row]:
     """Time the sizes that a CPU can run."""
     rows = []
     for size in sizes:
         bench = Bench(SIZES[size])
-        rows += measure(size, bench, contenders(bench, threads), seconds)
+        rows += measure(size, bench, contenders(bench, threads, cache), seconds)
     return rows
 
 
@@ -239,8 +253,8 @@ def on_gpu(seconds: float) -> list[Row]:
     bench = Bench(SIZES["full"], "cuda", torch.float16)
     runtime = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F16, num_threads=1)
     calls = {
-        "torch f16": Contender(bench.in_place(runtime), bench.moved(is_copied=False)),
-        "torch f16, copied": Contender(bench.copied(runtime), bench.moved(is_copied=True)),
+        "torch f16": Contender(call=bench.in_place(runtime), moved_mb=bench.moved(is_copied=False)),
+        "torch f16, copied": Contender(call=bench.copied(runtime), moved_mb=bench.moved(is_copied=True)),
     }
     return measure("full", bench, calls, seconds)
 
@@ -251,10 +265,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=8.0, help="for each size")
     parser.add_argument("--sizes", nargs="+", choices=("tiny", "middle"), default=["tiny", "middle"])
     parser.add_argument("--gpu", action="store_true")
+    parser.add_argument(
+        "--cache", type=Path, help="keeps compiled graphs, so that the next run starts at once"
+    )
     options = parser.parse_args(arguments)
     before = measure_reference(options.threads)
     seconds = options.seconds
-    rows = on_gpu(seconds) if options.gpu else on_cpu(options.threads, seconds, options.sizes)
+    on_machine = partial(on_cpu, options.threads, sizes=options.sizes, cache=options.cache)
+    rows = on_gpu(seconds) if options.gpu else on_machine(seconds)
     after = measure_reference(options.threads)
     for row in rows:
         sys.stdout.write(

@@ -17,11 +17,17 @@ SMALL = live2diff.Size(
 TORCH = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=1)
 
 
+@pytest.fixture(autouse=True)
+def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live2diff, "_SETTLE_S", 0.0)
+    monkeypatch.setattr(live2diff, "_TURN_S", 0.0)
+
+
 def test_copying_changes_nothing_but_the_bytes() -> None:
     bench = live2diff.Bench(SMALL)
     calls = {
-        "in place": live2diff.Contender(bench.in_place(TORCH), bench.moved(is_copied=False)),
-        "copied": live2diff.Contender(bench.copied(TORCH), bench.moved(is_copied=True)),
+        "in place": live2diff.Contender(call=bench.in_place(TORCH), moved_mb=bench.moved(is_copied=False)),
+        "copied": live2diff.Contender(call=bench.copied(TORCH), moved_mb=bench.moved(is_copied=True)),
     }
     one, other = live2diff.measure("small", bench, calls, seconds=0.1)
     assert other.error == 0.0
@@ -30,13 +36,15 @@ def test_copying_changes_nothing_but_the_bytes() -> None:
     assert other.moved_mb == pytest.approx(one.moved_mb + 4 * ring)
 
 
+def only_torch(bench: live2diff.Bench, *_: object) -> dict[str, live2diff.Contender]:
+    return {"torch": live2diff.Contender(call=bench.in_place(TORCH), moved_mb=1.0)}
+
+
 def test_the_report_ends_with_one_line_of_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(live2diff.SIZES, "tiny", SMALL)
-    monkeypatch.setattr(
-        live2diff, "contenders", lambda bench, _: {"torch": live2diff.Contender(bench.in_place(TORCH), 1.0)}
-    )
+    monkeypatch.setattr(live2diff, "contenders", only_torch)
     assert live2diff.main(["--threads", "1", "--seconds", "0.1", "--sizes", "tiny"]) == 0
     document = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert [row["contender"] for row in document["rows"]] == ["torch"]

@@ -57,6 +57,9 @@ def test_what_does_not_fit_is_refused_with_what_does() -> None:
     assert "2 levels" in caught.value.hint
     assert "3 levels" not in caught.value.hint
     assert "256 x 256 pixels (--size 256)" in caught.value.hint
+    with pytest.raises(MemoryTooSmallError) as caught:
+        check_memory(FULL, size, int(10e9))
+    assert "8-bit keys and values (--kv-format 8bit)" in caught.value.hint
     with pytest.raises(MemoryTooSmallError, match="no smaller stream fits"):
         check_memory(FULL, size, int(1e9))
 

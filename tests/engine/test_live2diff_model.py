@@ -286,7 +286,7 @@ def test_wrong_files_are_told_apart(files: Path, tmp_path: Path) -> None:
 def test_a_depth_network_that_cannot_be_read_is_told(files: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="depth network cannot be loaded") as caught:
         built(chosen(files, depth=str(tmp_path / "nowhere")))
-    assert "dpt-hybrid-midas" in caught.value.hint
+    assert "models fetch dpt-hybrid" in caught.value.hint
     assert "points" in caught.value.hint
 
 
