@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.style import DARK
 from app.window.controls import make_button
@@ -16,6 +16,7 @@ from engine.errors import UnderstudyError
 
 GOOD_NEWS_MS = 8000
 MAX_OFFERS = 2
+_TEXT_CHARS = 64  # width of a line of text, with icon and margins, below which the buttons go elsewhere
 
 
 class Tone(Enum):
@@ -79,19 +80,10 @@ class Banner(QFrame):
             label.setWordWrap(True)
         self.offers = [make_button("") for _ in range(MAX_OFFERS)]
         self.close_button = make_button("", "close", "ghost", "Close this message")
-        texts = QVBoxLayout()
-        texts.setSpacing(2)
-        texts.addWidget(self.message)
-        texts.addWidget(self.hint)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 8, 8, 8)
-        row.setSpacing(12)
-        row.addWidget(self._icon)
-        row.addLayout(texts, 1)
-        for number, button in enumerate(self.offers):
-            row.addWidget(button)
-            button.clicked.connect(lambda _checked=False, number=number: self._on_offer(number))
-        row.addWidget(self.close_button)
+        self._offer_row = QWidget()
+        self._grid = QGridLayout(self)
+        self._is_below = False
+        self._build()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(GOOD_NEWS_MS)
@@ -124,6 +116,8 @@ class Banner(QFrame):
         self._timer.stop()
         if news.tone is Tone.GOOD:
             self._timer.start()
+        self._offer_row.setVisible(bool(news.offers))
+        self._place_offers()
         self.show()
 
     def clear(self) -> None:
@@ -131,6 +125,44 @@ class Banner(QFrame):
         self._timer.stop()
         self._news = None
         self.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the buttons where there is room for them."""
+        super().resizeEvent(event)
+        self._place_offers()
+
+    def _build(self) -> None:
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(self.message)
+        texts.addWidget(self.hint)
+        buttons = QHBoxLayout(self._offer_row)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        buttons.setSpacing(8)
+        for number, button in enumerate(self.offers):
+            buttons.addWidget(button)
+            button.clicked.connect(lambda _checked=False, number=number: self._on_offer(number))
+        self._grid.setContentsMargins(12, 8, 8, 8)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(8)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.addWidget(self._icon, 0, 0)
+        self._grid.addLayout(texts, 0, 1)
+        self._grid.addWidget(self._offer_row, 0, 2)
+        self._grid.addWidget(self.close_button, 0, 3)
+
+    def _place_offers(self) -> None:
+        # Beside the text while that keeps a readable width, else below it.
+        needed_px = self._offer_row.sizeHint().width() + self.fontMetrics().averageCharWidth() * _TEXT_CHARS
+        is_below = self._news is not None and bool(self._news.offers) and self.width() < needed_px
+        if is_below != self._is_below:
+            self._is_below = is_below
+            self._grid.removeWidget(self._offer_row)
+            left = Qt.AlignmentFlag.AlignLeft
+            if is_below:
+                self._grid.addWidget(self._offer_row, 1, 1, left)
+            else:
+                self._grid.addWidget(self._offer_row, 0, 2)
 
     def _on_offer(self, number: int) -> None:
         offers = self._news.offers if self._news else ()

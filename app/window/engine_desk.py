@@ -33,6 +33,7 @@ class EngineDesk:
         self._panel.card.guidance_chosen.connect(self._set_guidance)
         self._panel.card.weights_wanted.connect(self.ask_for_weights)
         show.after_build(self.refresh)
+        show.after_build(self._panel.plot.forget)
 
     def refresh(self) -> None:
         """Show what was remembered of what paints now."""

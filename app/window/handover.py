@@ -57,14 +57,15 @@ def news_of_ended(ended: Ended, mode: Mode) -> News | None:
         return news_of(ended.error)
     if not ended.was_live and ended.recording is None:
         return None
-    what = "The virtual camera" if ended.was_live else "The recording"
-    if ended.was_live and ended.recording is not None:
-        what = "The virtual camera and the recording"
-    verb = "were" if ended.was_live and ended.recording is not None else "was"
-    kept = f" It is kept as {ended.recording.path.name}." if ended.recording is not None else ""
     now = "your own likeness" if mode is Mode.STYLISE else "the avatar"
-    return News(
-        Tone.WARNING,
-        f"{what} {verb} stopped.",
-        f"The picture shows {now} from now on: go live again if that is what others are to see.{kept}",
-    )
+    hint = f"From now on the picture shows {now}: press Go live or Record again if that is to go out."
+    if ended.recording is None:
+        return News(Tone.WARNING, "The virtual camera was stopped.", hint)
+    what = "The virtual camera and the recording were" if ended.was_live else "The recording was"
+    return News(Tone.WARNING, f"{what} stopped.", f"{hint} {_kept(ended.recording)}")
+
+
+def _kept(recording: Report) -> str:
+    if recording.frames == 0:
+        return "Nothing was recorded: there was no picture meanwhile."
+    return f"It is kept as {recording.path.name}."

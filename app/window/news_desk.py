@@ -62,7 +62,8 @@ class WaysOut:
         else:
             hint = _OWN_MODEL if is_painting else error.hint
             first = Offer("Retry", self._show.rebuild)
-        return News(Tone.ERROR, error.message, hint, (first, *self._way_back()))
+        message = error.message[:1].upper() + error.message[1:]
+        return News(Tone.ERROR, message, hint, (first, *self._way_back()))
 
     def _way_back(self) -> tuple[Offer, ...]:
         """Return the button that leads to what ships and always works; none where that is what failed."""
@@ -117,5 +118,5 @@ class NewsDesk:
 
     def _withdraw(self, error: UnderstudyError) -> None:
         news = self._show.window.banner.news
-        if news is not None and news.message == error.message:
+        if news is not None and news.message.lower() == error.message.lower():
             self._show.window.banner.clear()

@@ -105,7 +105,7 @@ class StatusLine(QWidget):
         self._dot = _Dot()
         self.state = ElidedLabel("Starting")
         self.state.setFont(scaled_font(self.state, 1.1, QFont.Weight.DemiBold))
-        self.likeness = Chip(LIKENESS_MARK.upper(), DARK.raised, DARK.warning)
+        self.likeness = Chip("YOUR LIKENESS", DARK.raised, DARK.warning)
         self.on_air = Chip("ON AIR", DARK.accent, DARK.on_accent)
         self.recording = Chip("REC", DARK.danger, DARK.on_danger)
         self.readout = make_label("", "muted")

@@ -149,7 +149,7 @@ class StyleDesk:
         value = stylise.style or stylise.model
         entries = [self._published(name) for name in _published_for(stylise.painter)]
         if value not in PUBLISHED_MODELS:
-            entries.append(ModelEntry(value, Path(value).name, f"Yours, in {Path(value).parent}"))
+            entries.append(ModelEntry(value, Path(value).name, "Your own", value))
         self._panel.show_models(entries, value)
 
     def _published(self, name: str) -> ModelEntry:

@@ -35,11 +35,12 @@ _CLOSENESS_TIP = "How closely the painting keeps to your picture. Freer takes mo
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One line of the list of models: its value, its title, and what is to be known of it."""
+    """One line of the list of models: its value, its title, what is to be known of it, and where it is."""
 
     value: str
     title: str
     about: str
+    place: str = ""
 
 
 class PromptBox(QPlainTextEdit):
@@ -160,11 +161,14 @@ class StylePanel(Card):
         self.model.clear()
         for entry in entries:
             self.model.addItem(entry.title, entry.value)
-            self.model.setItemData(self.model.count() - 1, entry.about, Qt.ItemDataRole.ToolTipRole)
+            tip = entry.place or entry.about
+            self.model.setItemData(self.model.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.model.addItem("A file of yours…", CHOOSE_FILE)
         self.model.addItem("A folder of yours…", CHOOSE_FOLDER)
         self.model.setCurrentIndex(self.model.findData(value))
-        self.about_model.setText(next((entry.about for entry in entries if entry.value == value), ""))
+        chosen = next((entry for entry in entries if entry.value == value), ModelEntry(value, value, ""))
+        self.about_model.setText(chosen.about)
+        self.model.setToolTip(chosen.place or chosen.about)
 
     def show_skipping(self, is_skipping: bool) -> None:
         """Show the switch without telling anybody."""

@@ -52,6 +52,14 @@ class TimePlot(QWidget):
         self.setAccessibleDescription(spoken)
         self.update()
 
+    def forget(self) -> None:
+        """Show nothing until there are times of another engine."""
+        self._names.clear()
+        self._samples.clear()
+        self.setAccessibleDescription("")
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:
         """Return the height of plot and legend."""
         num_rows = max(-(-len(self._names) // _NUM_COLUMNS), 1)

@@ -248,7 +248,12 @@ def stylise_refused(stage: Set) -> QWidget:
 def stylise_missing(stage: Set) -> QWidget:
     stage.director.modes.choose(Mode.STYLISE)
     stage.settle()
-    return fail(stage, "There is no folder stable-diffusion-v1-5/stable-diffusion-v1-5.")
+    return fail(stage, _NOT_FETCHED)
+
+
+_NOT_FETCHED = (
+    f"the model {'stable-diffusion-v1-5/' * 2} is not on this machine, and it has not been fetched."
+)
 
 
 def rain(stage: Set) -> QWidget:
