@@ -14,13 +14,16 @@ from engine.denoise.presets import LIVE2DIFF
 from engine.denoise.settings import Boot, BufferSettings
 from models.checkpoints.live2diff import depth_mapper
 from models.checkpoints.published import own_state
+from models.diffusion.consistency import Boundary
+from models.diffusion.prediction import Prediction
 from models.diffusion.schedules import BetaSchedule, DiscreteSchedule
 from models.diffusion.timesteps import LcmTimesteps, ListedTimesteps
 from models.networks.attention import KvCache
 from models.networks.pose_guider import PoseGuider
 from models.networks.unet import TemporalConfig, UNet, UNetConfig
-from tests.parity.goldens import Goldens
+from tests.parity.goldens import Goldens, NoGoldensError, read_document
 
+_PREDICTIONS = {"epsilon": Prediction.EPSILON, "v_prediction": Prediction.V, "sample": Prediction.X0}
 START = RingStart.PUBLISHED
 Tensors = dict[str, Tensor]
 
@@ -30,12 +33,18 @@ class Live2DiffGoldens(Goldens):
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        document = json.loads((directory / "cases.json").read_text())
-        self.config = json.loads((directory / document["config"]).read_text())
+        document = read_document(directory)
+        path = directory / document.get("config", "config.json")
+        if not path.is_file():
+            raise NoGoldensError(
+                f"{directory} is not a folder of Live2Diff's goldens: there is no {path.name}."
+            )
+        self.config = json.loads(path.read_text(encoding="utf-8"))
         self.cases = {Path(case["file"]).stem: _uniform(case) for case in document["cases"]}
-        self._default: dict[str, Any] = {}
+        self._default = {"metric": "relative_l2", "value": 2e-4}
 
     def tables(self, case: str) -> set[str]:
+        """The tables that a case hands in, which ours must equal."""
         return {name for name, entry in self.cases[case]["tensors"].items() if entry["role"] == "table"}
 
 
@@ -100,6 +109,14 @@ class Live2Diff:
         network.load_state_dict(published)
         return _frozen(network)
 
+    def grid(self, steps: int) -> tuple[float, ...]:
+        """The list of so many steps that indices count in."""
+        scheduler = self.goldens.config["scheduler"]
+        return LcmTimesteps(
+            num_train_timesteps=scheduler["num_train_timesteps"],
+            original_steps=scheduler["original_inference_steps"],
+        )(steps)
+
     def system(self, t_index_list: Sequence[int], steps: int = 50) -> BufferSettings:
         scheduler = self.goldens.config["scheduler"]
         schedule = DiscreteSchedule(
@@ -108,12 +125,17 @@ class Live2Diff:
             beta_end=scheduler["beta_end"],
             num_train_timesteps=scheduler["num_train_timesteps"],
         )
-        grid = LcmTimesteps(
-            num_train_timesteps=scheduler["num_train_timesteps"],
-            original_steps=scheduler["original_inference_steps"],
-        )(steps)
-        listed = ListedTimesteps(lists=(tuple(grid[index] for index in t_index_list),))
-        diffusion = replace(LIVE2DIFF.diffusion, schedule=schedule, timesteps=listed)
+        grid = self.grid(steps)
+        diffusion = replace(
+            LIVE2DIFF.diffusion,
+            schedule=schedule,
+            timesteps=ListedTimesteps(lists=(tuple(grid[index] for index in t_index_list),)),
+            prediction=_PREDICTIONS[scheduler.get("prediction", "epsilon")],
+            boundary=Boundary(
+                timestep_scaling=scheduler.get("timestep_scaling", 10.0),
+                sigma_data=scheduler.get("sigma_data", 0.5),
+            ),
+        )
         return replace(LIVE2DIFF, diffusion=diffusion, levels=len(t_index_list), boot=Boot.ZEROS)
 
 
@@ -174,6 +196,6 @@ def warmed_ring(ring: KvRing, sinks: Sequence[Tensors]) -> None:
 
 def indices(params: dict[str, Any]) -> list[int]:
     """The places in the list of steps; by strength its last part."""
-    if params["t_index_list"] is not None:
+    if params.get("t_index_list") is not None:
         return list(params["t_index_list"])
     return list(range(params["steps"] - int(params["steps"] * params["strength"]), params["steps"]))

@@ -38,6 +38,9 @@ class Stream:
         self.given, self.window = live.goldens.tensors(case), live.ring.window
         params = live.goldens.cases[case]["parameters"]
         self.system = live.system(indices(params), params["steps"])
+        ours = list(self.system.diffusion.timesteps(self.system.levels))
+        if "timesteps" in self.given and ours != self.given["timesteps"].tolist():
+            raise ValueError(f"timesteps {self.given['timesteps'].tolist()}, and ours are {ours}")
         self.unet, self.mapper = live.networks()
         size = self.given["latent"].shape[-2:]
         self.layers = self.unet.temporal_layers(*size)
@@ -66,10 +69,11 @@ class Stream:
         self.notes = Notes()
 
     def noises(self) -> Iterator[Tensor]:
-        for noise, renoise in zip(self.given["noise"], self.given["renoise"], strict=True):
+        for call, noise in enumerate(self.given["noise"]):
             yield noise[None]
             # oldest first; the oldest becomes clean and takes none
-            yield torch.cat([torch.zeros_like(noise[None]), renoise[:, :, 0].flip(0)])
+            renoise = self.given["renoise"][call, :, :, 0].flip(0) if self.system.levels > 1 else noise[:0]
+            yield torch.cat([torch.zeros_like(noise[None]), renoise.reshape(-1, *noise.shape)])
 
     def watched(self, latents: Tensor, levels: Tensor, conditions: Tensors, reference: Tensors) -> Tensor:
         self.notes.add(**tables(reference, self.window))
@@ -101,7 +105,9 @@ class Stream:
 
     def warmed_up(self) -> Tensors:
         given, seen = self.given, []
-        noises = [given["warmup_noise"], *given["warmup_renoise"].transpose(1, 2)]
+        noises = [given["warmup_noise"]]
+        if self.system.levels > 1:
+            noises += [*given["warmup_renoise"].transpose(1, 2)]
 
         class Watching:
             def __call__(_, latents: Tensor, levels: Tensor, *others: Tensors) -> Tensor:

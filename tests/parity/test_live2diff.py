@@ -55,11 +55,3 @@ def test_the_gated_start_is_not_the_published_one(
     monkeypatch.setattr(live2diff_goldens, "START", RingStart.GATED)
     assert live2diff.main([str(core)]) == 1
     assert {"output", "open (ours)", "update_idx (ours)"} <= set(failed(capsys))
-
-
-def test_an_unknown_case_is_an_error(core: Path) -> None:
-    document = json.loads((core / "cases.json").read_text())
-    document["cases"][0]["file"] = "another.safetensors"
-    (core / "cases.json").write_text(json.dumps(document))
-    with pytest.raises(KeyError, match="another"):
-        live2diff.main([str(core)])
