@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.condition.depth import ReadDepth
 from engine.denoise.memory import LIVE2DIFF_RING, KvFormat
-from engine.errors import WeightsError
+from engine.errors import MemoryTooSmallError, WeightsError
 from engine.live2diff import Live2Diff
 from engine.live2diff_memory import StreamSize, check_memory
 from engine.live2diff_settings import Live2DiffSettings
@@ -22,6 +22,7 @@ from engine.paths import models_dir
 from engine.pipeline import Row
 from engine.settings import Quality, Settings
 from engine.stylise_models import AVATAR_INSTEAD, base_hint, load_base, runtime_for
+from engine.stylise_painter import StreamPainter, Wish
 from engine.stylise_settings import DEPTH_FROM_POINTS, LIVE2DIFF_FILE, Closeness, StyliseSettings
 from models.checkpoints.catalogue import read_catalogue
 from models.checkpoints.depth import DEPTH_ANYTHING_SMALL, DPT_HYBRID, load_depth
@@ -86,6 +87,10 @@ class Live2DiffPainter:
         self._stream.set_strength(closeness.strength)
         return 0
 
+    def set_style(self, networks: Live2DiffNetworks) -> None:
+        """Paint in another style of the same sizes, once it is warmed up on the side."""
+        self._stream.set_style(networks)
+
     def set_seed(self, seed: int) -> None:
         """Change the noise."""
         self._stream.set_seed(seed)
@@ -102,6 +107,7 @@ class Live2DiffModel:
         read_depth: A depth network; None: depth comes with the frames.
         chosen: How the networks are run.
         depth_text: Who tells of depth, in words.
+        config: Sizes of the file; None: the published ones.
     """
 
     def __init__(
@@ -110,11 +116,13 @@ class Live2DiffModel:
         read_depth: ReadDepth | None,
         chosen: ChosenRuntime,
         depth_text: str,
+        config: Live2DiffConfig | None = None,
     ) -> None:
         self._networks = networks
         self._read_depth = read_depth
         self._chosen = chosen
         self._depth_text = depth_text
+        self._config = config
         self._plan_text = ""
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="understudy-renewal")
 
@@ -138,6 +146,31 @@ class Live2DiffModel:
         )
         stream = Live2Diff(self._networks, settings, self._chosen.settings, self._read_depth, self._executor)
         return Live2DiffPainter(stream)
+
+    def restyle(self, stylise: StyliseSettings) -> Wish:
+        """Load another style; return the change for a stream under way. See ``PaintModel.restyle``."""
+        unet = self._networks.unet
+        needed = sum(parameter.nbytes for parameter in unet.parameters())
+        free = free_memory(str(unet.conv_in.weight.device))
+        if free is not None and free < needed:
+            raise MemoryTooSmallError(
+                f"A second style needs {needed / 1e9:.2f} GB beside the first, and {free / 1e9:.2f} GB "
+                "are free.",
+                hint="Stop and start again with the other style.",
+            )
+        networks = _load_networks(motion_file(stylise), load_base(stylise), self._config)
+        if networks.unet.config != unet.config:
+            raise WeightsError(
+                f"{stylise.style or stylise.model} is of another size than the style before.",
+                hint="Stop and start again with it.",
+            )
+        self._networks = networks
+
+        def change(painter: StreamPainter) -> None:
+            assert isinstance(painter, Live2DiffPainter)  # this model made it
+            painter.set_style(networks)
+
+        return change
 
     def _check(self, quality: Quality, kv_format: KvFormat) -> str:
         """Return what a stream takes, in words, and log it. Raises ``MemoryTooSmallError``."""
@@ -202,7 +235,7 @@ def open_live2diff(
     networks = _load_networks(file, load_base(stylise), config)
     chosen = runtime_for(networks.unet, settings)
     depth_text = f"depth by {depth}" if depth else "depth from your face and outline (approximate)"
-    return Live2DiffModel(networks, read_depth, chosen, depth_text)
+    return Live2DiffModel(networks, read_depth, chosen, depth_text, config)
 
 
 def motion_file(stylise: StyliseSettings) -> Path:

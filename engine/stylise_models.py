@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from engine.denoise.settings import Guidance
-from engine.errors import WeightsError
+from engine.errors import SettingsError, WeightsError
 from engine.paths import graphs_dir
 from engine.pipeline import Row
 from engine.settings import Quality, Settings
 from engine.stream_settings import StreamSettings
 from engine.studio import choose
+from engine.stylise_painter import Wish
 from engine.stylise_settings import PUBLISHED_MODELS, Closeness, StyliseSettings
 from engine.stylist import Stylist
 from models.checkpoints.hub import local_folder
@@ -111,6 +112,13 @@ class StreamDiffusionModel:
         painter.set_prompt(stylise.prompt, stylise.negative_prompt)
         painter.set_guidance(stylise.guidance_scale)
         return painter
+
+    def restyle(self, stylise: StyliseSettings) -> Wish:
+        """Refuse: another style is another session. Raises ``SettingsError``."""
+        raise SettingsError(
+            f"StreamDiffusion cannot change to {stylise.style or 'other LoRAs'} while it runs.",
+            hint="Stop and start again with it.",
+        )
 
 
 def open_stream_diffusion(stylise: StyliseSettings, settings: Settings) -> StreamDiffusionModel:

@@ -66,6 +66,10 @@ class StreamPainter(Protocol):
         ...
 
 
+Wish: TypeAlias = Callable[[StreamPainter], object]
+"""A change that is made before the next frame."""
+
+
 class PaintModel(Protocol):
     """A checkpoint, loaded."""
 
@@ -82,6 +86,12 @@ class PaintModel(Protocol):
         """
         ...
 
+    def restyle(self, stylise: StyliseSettings) -> Wish:
+        """Load another style or other LoRAs; return the change for a stream under way. Slow.
 
-Wish: TypeAlias = Callable[[StreamPainter], object]
-"""A change that is made before the next frame."""
+        Raises:
+            SettingsError: The system cannot change its style while it runs.
+            WeightsError: A file is missing, damaged or of another size.
+            MemoryTooSmallError: Two styles at once do not fit.
+        """
+        ...

@@ -107,6 +107,10 @@ class StyliseStudio:
         card = standby_card(quality.size, quality.size).rgb
         return Machinery(buffer=self.buffer, decoder=LikenessDecoder(painter, card), join=_only_one, chunk=1)
 
+    def restyle(self, stylise: StyliseSettings) -> Wish:
+        """Load another style; see ``PaintModel.restyle``."""
+        return self._model.restyle(stylise)
+
     def conditioner(self, avatar: Avatar, size: int) -> LikenessConditioner:
         """Return what brings frames to ``size``."""
         del avatar
@@ -178,6 +182,23 @@ class StyliseRooms(StandardRooms):
         buffer = self._buffer
         if buffer is not None:
             buffer.wish_similarity(_filter(similarity, 0))
+
+    def set_style(self, style: str, loras: tuple[tuple[str, float], ...] = ()) -> None:
+        """Paint in another style; its files are read on the calling thread, while the show goes on.
+
+        Args:
+            style: A style's file; empty: the model's own look.
+            loras: Files and how much of each.
+
+        Raises:
+            SettingsError: The painter cannot change its style while it runs.
+            WeightsError: A file is missing, damaged or of another size.
+            MemoryTooSmallError: Two styles at once do not fit.
+        """
+        stylise = replace(self._stylise, style=style, loras=loras)
+        if self._studio is not None:
+            self._wish(self._studio.restyle(stylise))
+        self._choose(stylise)
 
     def set_seed(self, seed: int) -> None:
         """Change the noise from the next frame on."""

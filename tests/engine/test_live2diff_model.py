@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from engine.clock import SystemClock
 from engine.errors import MemoryTooSmallError, WeightsError
@@ -227,6 +228,29 @@ def test_depth_follows_the_frame_through_mirror_and_middle_square() -> None:
         depth = LikenessConditioner(CARD).row(control)["depth"]
         assert depth.shape == (1, 48, 48)  # of 48 x 64
         assert float(depth[0, 0, 0]) == pytest.approx(first / 63, abs=1e-6)
+
+
+@pytest.mark.usefixtures("executor")
+def test_loras_change_in_mid_stream(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
+    lora = {f"{name}.lora_down.weight": torch.ones(2, 32), f"{name}.lora_up.weight": torch.ones(32, 2)}
+    save_file(lora, tmp_path / "style.safetensors")
+    pipeline, rooms = built(chosen(files))
+    show(pipeline, range(10))
+    before = stream_of(rooms)._style.networks
+    with pytest.raises(WeightsError, match="nowhere"):
+        rooms.set_style("", ((str(tmp_path / "nowhere.safetensors"), 1.0),))
+    rooms.set_style("", ((str(tmp_path / "style.safetensors"), 0.5),))
+    pictures = show(pipeline, range(10, 13))
+    assert [[picture.frame_index for picture in each] for each in pictures] == [[9], [10], [11]]
+    after = stream_of(rooms)._style.networks
+    assert after is not before
+    weight = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight"
+    added = after.unet.get_parameter(weight) - before.unet.get_parameter(weight)
+    torch.testing.assert_close(added, torch.full((32, 32), 0.5 * 2.0))
+    monkeypatch.setattr("engine.live2diff_model.free_memory", lambda _device: 1_000)
+    with pytest.raises(MemoryTooSmallError, match="second style"):
+        rooms.set_style("")
 
 
 def test_eight_bits_are_what_the_rings_hold(files: Path) -> None:

@@ -78,6 +78,9 @@ def test_frames_come_out_painted_in_order_and_the_card_where_there_is_none(folde
     assert [picture.frame_index for picture in later][-1] == 202  # one step: no delay any more
     with pytest.raises(SettingsError, match="empty"):
         rooms.set_prompt("  ")
+    with pytest.raises(SettingsError, match="while it runs"):
+        rooms.set_style("other.safetensors")
+    assert rooms.stylise.style == ""
     assert [picture.frame_index for picture in pipeline.finish()] == []
 
 
