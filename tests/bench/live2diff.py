@@ -180,7 +180,7 @@ class Contender:
     def run(self, seconds: float, device: str) -> tuple[list[float], Tensor]:
         """Call for a while; return the times in seconds and the last prediction."""
         torch.set_num_threads(self.torch_threads)
-        times = []
+        times: list[float] = []
         stop_at_s = time.perf_counter() + seconds
         while not times or time.perf_counter() < stop_at_s:
             before_s = time.perf_counter()
