@@ -1,5 +1,6 @@
 """The records of ``tests.bench.attention`` as one Markdown table."""
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,8 +22,8 @@ HEADER = (
     "mouth",
     "PSNR dB",
     "flicker",
-    "less error than alone",
-    "less flicker than alone",
+    "error against alone, %",
+    "flicker against alone, %",
     "ms a tick",
     "frames held back",
     "drift",
@@ -57,19 +58,22 @@ def _cells(row: Record, rows: Sequence[Record], records: Sequence[Record]) -> li
         *ratios,
         number(row, "psnr_db", 2),
         number(row, "flicker", 2),
-        _better(row, alone, "picture_l1_of_pairs"),
-        _better(row, alone, "flicker_of_pairs"),
+        _against(row, alone, "picture_l1_of_pairs"),
+        _against(row, alone, "flicker_of_pairs"),
         NONE if latency is None else f"{latency['tick_ms'][row['kind']]:.1f}",
         str(row["levels"] * row["chunk"] - 1),
         number(drift, "drift", 3),
     ]
 
 
-def _better(row: Record, alone: Record | None, key: str) -> str:
+def _against(row: Record, alone: Record | None, key: str) -> str:
+    """Return the mean difference over pairs with its standard error, and in how many pairs there is less."""
     if alone is None or alone is row:
         return NONE
-    wins = sum(own < other for own, other in zip(row[key], alone[key], strict=True))
-    return f"{wins} of {len(row[key])} pairs"
+    changes = [100.0 * (own / other - 1.0) for own, other in zip(row[key], alone[key], strict=True)]
+    spread = statistics.stdev(changes) / len(changes) ** 0.5 if len(changes) > 1 else 0.0
+    fewer = sum(change < 0 for change in changes)
+    return f"{statistics.mean(changes):+.1f} ± {spread:.1f} (less in {fewer} of {len(changes)})"
 
 
 def _find(records: Sequence[Record], wanted: Record) -> Record | None:

@@ -51,8 +51,8 @@ def test_every_kind_is_measured_once_and_comes_into_the_table(
     assert len({(record["flicker"], record["psnr_db"]) for record in records}) == 4
     rows = attention_table.table_of(records).splitlines()[2:]
     assert [row.split(" | ")[1] for row in rows] == list(attention_table.NAMES.values())
-    assert "of 1 pairs" not in rows[0]
-    assert all("of 1 pairs" in row for row in rows[1:])
+    assert "of 1)" not in rows[0]
+    assert all("of 1)" in row for row in rows[1:])
     attention.measure(replace(OPTIONS, frames=3), attention.Records(path))
     assert len(attention.Records(path).all) == 8
 
@@ -68,6 +68,16 @@ def test_drift_compares_minutes_of_one_stream(weights: Path) -> None:
     alone = attention.drift(animator, pair, minutes=1, minute_frames=20)["l1_of_minutes"]
     expected = abs(whole[compared[0]].astype(float) - pair.truth[compared[0] % 3]).mean()
     assert alone == [pytest.approx(expected, rel=1e-3)]
+
+
+def test_a_row_is_compared_with_alone_pair_by_pair() -> None:
+    alone = {"part": "quality", "kind": "nobody", "trained": True, "levels": 4, "chunk": 1, "pairs": 2}
+    alone |= {"frames": 9, "weights": "a", "picture_l1_of_pairs": [2.0, 4.0], "flicker_of_pairs": [1.0, 1.0]}
+    ring = {**alone, "kind": "own_level", "picture_l1_of_pairs": [1.0, 3.0], "flicker_of_pairs": [2.0, 0.5]}
+    row = attention_table.table_of([ring, alone]).splitlines()[3].split(" | ")
+    assert row[1] == attention_table.NAMES["own_level"]
+    assert row[7] == "-37.5 ± 12.5 (less in 2 of 2)"
+    assert row[8] == "+25.0 ± 75.0 (less in 1 of 2)"
 
 
 def test_weights_are_read_from_text() -> None:
