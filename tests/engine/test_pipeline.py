@@ -1,7 +1,10 @@
 """Frames in, pictures out: order, tickets, ends, and hot changes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from engine.types import Origin, Picture, TrackState
 from tests.fakes import (
     FakeBuffer,
     FakeDecoder,
+    FakeRow,
     fake_ease,
     make_avatar,
     make_cast,
@@ -139,3 +143,45 @@ def test_an_error_of_the_network_is_not_swallowed() -> None:
     machinery.buffer.error = RuntimeError("boom")
     with pytest.raises(RuntimeError, match="boom"):
         play(build(machinery), range(1))
+
+
+class Hoarder(FakeBuffer):
+    """Gives nothing of the first three frames and all of them at the fourth; drops the newest when told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.num_first = 4
+        self.is_dropping = False
+
+    def push(self, conditions: Mapping[str, Any], latents: Any = None, tag: object = None) -> FakeRow | None:
+        del latents
+        if not self.is_dropping:
+            self.rows.append(FakeRow(conditions["x"], conditions, tag))
+        if len(self.rows) < self.num_first:
+            return None
+        rows, self.num_first = [self.rows.popleft() for _ in range(self.num_first)], 1
+        marks = tuple(mark for row in rows for mark in row.tag)  # type: ignore[attr-defined]
+        return FakeRow(np.concatenate([row.latents for row in rows]), rows[-1].conditions, marks)
+
+
+def test_frames_that_become_clean_together_keep_their_own_times_and_poses() -> None:
+    pipeline = build(replace(make_machinery(), buffer=Hoarder()))
+    counts = [len(play(pipeline, range(index, index + 1))) for index in range(3)]
+    pictures = play(pipeline, range(3, 6))
+    assert counts == [0, 0, 0]
+    assert [picture.frame_index for picture in pictures] == list(range(6))
+    assert [picture.media_s for picture in pictures] == [index / 25 for index in range(6)]
+    assert [picture.rgb[0, 0, 0] for picture in pictures] == list(range(6)), "the pose of that frame"
+
+
+def test_a_frame_that_the_buffer_drops_is_missing_and_nothing_else() -> None:
+    buffer = Hoarder()
+    buffer.num_first = 1
+    pipeline = build(replace(make_machinery(), buffer=buffer))
+    play(pipeline, range(2))
+    buffer.is_dropping = True
+    play(pipeline, range(2, 4))
+    buffer.is_dropping = False
+    pictures = play(pipeline, range(4, 6))
+    assert [picture.frame_index for picture in pictures] == [4, 5]
+    assert pipeline.reset() == 0, "nobody waits for a picture any more"
