@@ -32,6 +32,7 @@ class EngineDesk:
         self._panel.card.model_chosen.connect(self.choose_model)
         self._panel.card.guidance_chosen.connect(self._set_guidance)
         self._panel.card.weights_wanted.connect(self.ask_for_weights)
+        self._panel.card.default_weights_wanted.connect(lambda: self._set_weights(""))
         show.after_build(self.refresh)
         show.after_build(self._panel.plot.forget)
 
@@ -60,8 +61,7 @@ class EngineDesk:
         """Ask where RAIN's weights lie, and load them from there."""
         folder = self._picker.folder("Choose the folder of RAIN's weights")
         if folder is not None:
-            self._show.remember(rain_weights=str(folder))
-            self._show.build()
+            self._set_weights(str(folder))
 
     def needed_model(self) -> Fetchable | None:
         """Return the published model that moves the avatar; None: it is built in, or the user's own."""
@@ -77,6 +77,10 @@ class EngineDesk:
     def _set_stop(self, stop: Stop) -> None:
         self._show.remember(**{stop_field(self._show.preferences): stop.name})
         self._show.ask(lambda session: session.set_quality(stop.quality), key="quality")
+
+    def _set_weights(self, folder: str) -> None:
+        self._show.remember(rain_weights=folder)
+        self._show.build()
 
     def _set_guidance(self, guidance: float) -> None:
         self._show.remember(rain_guidance=guidance)

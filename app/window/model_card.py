@@ -1,5 +1,7 @@
 """*Engine*: which networks paint, what can be set of them, what they run on, and how late they are."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -21,11 +23,13 @@ class ModelCard(Card):
         model_chosen(Model): Other networks are to move the avatar.
         guidance_chosen(float): How closely RAIN keeps to its conditions.
         weights_wanted(): The user wants to choose the folder of RAIN's weights.
+        default_weights_wanted(): RAIN's weights are those in the models folder again.
     """
 
     model_chosen = Signal(object)
     guidance_chosen = Signal(float)
     weights_wanted = Signal()
+    default_weights_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__("Engine")
@@ -40,6 +44,7 @@ class ModelCard(Card):
         self.guidance.setRange(*(int(end * _STEPS_PER_UNIT) for end in GUIDANCE_RANGE))
         self.weights = make_button("Weights…", "folder")
         self.weights.setToolTip(about["weights"])
+        self.default_weights = make_button("", "undo", about="Back to the weights in the models folder")
         self._guidance_value = make_label("", "muted", 0.9)
         self._folder = ElidedLabel("", "muted")
         self._model = Model.POCKET
@@ -51,6 +56,7 @@ class ModelCard(Card):
         self.model.activated.connect(self._on_model)
         self.guidance.valueChanged.connect(self._on_guidance)
         self.weights.clicked.connect(self.weights_wanted)
+        self.default_weights.clicked.connect(self.default_weights_wanted)
         self.show_model(self._model)
         self.show_title("")
 
@@ -77,7 +83,8 @@ class ModelCard(Card):
 
     def show_weights(self, folder: str) -> None:
         """Show where RAIN's weights lie; empty for the models folder."""
-        self._folder.show_text(folder or "Models folder")
+        self._folder.show_text(Path(folder).name if folder else "Models folder", folder)
+        self.default_weights.setVisible(bool(folder))
 
     def show_fact(self, name: str, value: str, about: str = "") -> None:
         """Show one value of the table; empty for nothing measured yet."""
@@ -97,6 +104,7 @@ class ModelCard(Card):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._folder, 1)
+        row.addWidget(self.default_weights)
         row.addWidget(self.weights)
         column.addLayout(row)
         return part

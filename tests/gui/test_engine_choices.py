@@ -77,6 +77,11 @@ def test_the_weights_of_the_users_own_folder(theatre: Theatre, tmp_path: Path) -
     card.weights.click()
     theatre.settle()
     assert theatre.session.settings.weights == str(tmp_path)
+    assert card.default_weights.isVisible()
+    card.default_weights.click()
+    theatre.settle()
+    assert theatre.session.settings.weights == ""
+    assert not card.default_weights.isVisible()
 
 
 def test_an_own_avatar_is_on_stage_again_with_other_networks(theatre: Theatre, tmp_path: Path) -> None:

@@ -108,6 +108,17 @@ def test_no_text_is_clipped_with_missing_weights_or_while_fetching(theatre: Thea
     assert clipped(theatre.window) == []
 
 
+def test_a_banners_buttons_go_below_the_text_where_room_is_short(theatre: Theatre) -> None:
+    banner = theatre.window.banner
+    offers = (Offer("Fetch it (4.4 GB)", lambda: None), Offer("Back to the avatar", lambda: None))
+    theatre.director.show.tell(News(Tone.ERROR, "The model is not on this machine.", "", offers))
+    for width, is_below in ((1024, True), (1800, False), (1024, True)):
+        theatre.window.resize(width, 900)
+        theatre.settle()
+        is_lower = banner.offers[0].mapTo(banner, QPoint(0, 0)).y() > banner.message.geometry().bottom()
+        assert is_lower is is_below
+
+
 def test_no_text_is_clipped_with_rain(theatre: Theatre) -> None:
     theatre.director.engine.choose_model(Model.RAIN)
     theatre.settle()
