@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -102,11 +102,20 @@ def load_rain_encoders(folder: Path, dtype: torch.dtype = torch.float32) -> Rain
         CheckpointError: a file is missing, damaged, or of another model.
     """
     return RainEncoders(
-        image_encoder=_image_encoder(folder / IMAGE_ENCODER, dtype), vae=load_vae(folder / VAE, dtype)
+        image_encoder=load_image_encoder(folder / IMAGE_ENCODER, dtype), vae=load_vae(folder / VAE, dtype)
     )
 
 
-def _image_encoder(folder: Path, dtype: torch.dtype) -> nn.Module:
+def load_image_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
+    """Load a ``CLIPVisionModelWithProjection``.
+
+    Args:
+        folder: ``config.json`` and the weights, in transformers' layout.
+        dtype: Of the loaded weights.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or of another model.
+    """
     fields = read_config(folder)
     fields.pop("torch_dtype", None)
     network = without_memory(

@@ -9,7 +9,7 @@ family it compares with (arXiv:2405.15757, arXiv:2312.17681):
 
 The published figures rest on networks that have to be downloaded (RAFT, CLIP, a depth network) and on scales
 that were not published, so only numbers of one run compare. Motion is OpenCV's dense inverse search unless
-another flow is handed in; embeddings and depth are handed in, or left out.
+another flow is handed in; embeddings and depth are handed in (``--image-encoder``, ``--depth``), or left out.
 """
 
 import argparse
@@ -192,17 +192,28 @@ def _stretched(depth: Floats) -> Floats:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the measures that need no download for two clips. Returns the exit code."""
+    """Print the measures of two clips, those for which there is a network. Returns the exit code."""
     parser = argparse.ArgumentParser(description="How steady a painted clip is.")
     parser.add_argument("input", type=Path, help="what the camera saw")
     parser.add_argument("output", type=Path, help="what was painted")
+    parser.add_argument("--image-encoder", type=Path, metavar="FOLDER", help="a fetched CLIP: consistency")
+    parser.add_argument("--depth", metavar="FOLDER", help="a fetched depth network: depth error")
     options = parser.parse_args(arguments)
     inputs, outputs = read_clip(options.input), read_clip(options.output)
     common = min(len(inputs), len(outputs))
     height, width = outputs[0].shape[:2]
     fitting = [np.asarray(cv2.resize(frame, (width, height)), np.uint8) for frame in inputs[:common]]
-    sys.stdout.write(json.dumps(asdict(measure(fitting, outputs[:common]))) + "\n")
+    embed, read_depth = _networks(options)
+    steadiness = measure(fitting, outputs[:common], embed=embed, read_depth=read_depth)
+    sys.stdout.write(json.dumps(asdict(steadiness)) + "\n")
     return 0
+
+
+def _networks(options: argparse.Namespace) -> tuple[Embed | None, ReadDepth | None]:
+    from models.training.metric_networks import depth_with, embed_with  # noqa: PLC0415 - needs the types above
+
+    embed = None if options.image_encoder is None else embed_with(options.image_encoder)
+    return embed, None if options.depth is None else depth_with(options.depth)
 
 
 if __name__ == "__main__":

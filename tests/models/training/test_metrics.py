@@ -9,7 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.checkpoints.rain_encoders import IMAGE_ENCODER
 from models.training import metrics
+from models.training.metric_networks import depth_with, embed_with
+from tests.models.checkpoints.test_depth import anything
+from tests.models.checkpoints.test_depth import write as write_depth
+from tests.models.checkpoints.test_rain_encoders import write_encoders
 
 SIZE = 96
 Picture = np.ndarray
@@ -115,6 +120,28 @@ def test_two_files_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[st
         writer.release()
     assert metrics.main([str(tmp_path / "input.avi"), str(tmp_path / "output.avi")]) == 0
     assert json.loads(capsys.readouterr().out)["warp_error"] < 1e-3
+
+
+def test_fetched_networks_add_their_measures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    write_encoders(tmp_path / "rain")
+    network = anything().eval()
+    depth = write_depth(tmp_path / "depth", network)
+    frames = panned(3)
+    for name, clip in (("input.avi", frames), ("output.avi", [255 - frame for frame in frames])):
+        writer = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter_fourcc(*"MJPG"), 10, (SIZE, SIZE))
+        for frame in clip:
+            writer.write(frame[..., ::-1])
+        writer.release()
+    options = ["--image-encoder", str(tmp_path / "rain" / IMAGE_ENCODER), "--depth", str(depth)]
+    assert metrics.main([str(tmp_path / "input.avi"), str(tmp_path / "output.avi"), *options]) == 0
+    told = json.loads(capsys.readouterr().out)
+    painted = metrics.read_clip(tmp_path / "output.avi")
+    embed, read_depth = embed_with(tmp_path / "rain" / IMAGE_ENCODER), depth_with(str(depth))
+    assert told["frame_consistency"] == pytest.approx(metrics.frame_consistency(painted, embed))
+    shown = metrics.read_clip(tmp_path / "input.avi")
+    assert told["depth_error"] == pytest.approx(metrics.depth_error(shown, painted, read_depth))
+    assert told["depth_error"] > 0.0
 
 
 def test_clips_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
