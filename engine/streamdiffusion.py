@@ -16,13 +16,13 @@ brings the first four back for comparisons:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
-from engine.denoise.noise import Seed, SeedBlend
+from engine.clock import SystemClock
 from engine.denoise.settings import NEEDS_NEGATIVE, Guidance, Residual
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings, SkipCount
 from engine.pictures import pil2tensor, pixels_from, postprocess_image
@@ -35,15 +35,17 @@ from engine.streamdiffusion_options import (
     StreamOptions,
     check_names,
 )
-from engine.stylist import Prompts, Stylist
+from engine.streamdiffusion_parts import StreamParts, accelerate_with_tensorrt
+from engine.streamdiffusion_start import Started, changed
+from engine.stylist import Stylist
 from models.checkpoints.lora import fuse_lora, read_lora
 from models.checkpoints.stable_diffusion import LCM_LORA, from_pipeline, lora_file
-from models.diffusion.blending import Interpolation
 from models.runtimes.choose import num_usable_cores
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
 
-__all__ = ["StreamDiffusion", "pil2tensor", "postprocess_image"]
+__all__ = ["StreamDiffusion", "accelerate_with_tensorrt", "pil2tensor", "postprocess_image"]
 
+_NEWEST_SHARE = 0.1  # of a call's time in the smoothed one, as in the original
 _PRECISIONS = {
     torch.float32: Precision.F32,
     torch.bfloat16: Precision.BF16,
@@ -51,19 +53,7 @@ _PRECISIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Started:
-    """What a stream begins with; changes are kept here for pictures from text, which begin later."""
-
-    prompts: Prompts
-    negative: str
-    interpolation: Interpolation = Interpolation.LINEAR
-    guidance_scale: float
-    delta: float
-    seed: Seed
-
-
-class StreamDiffusion:
+class StreamDiffusion(StreamParts):
     """A stream of pictures.
 
     Args:
@@ -108,7 +98,9 @@ class StreamDiffusion:
         self._filter: SimilarityFilter | None = None
         self._control: Tensor | None = None
         self._stylists: dict[tuple[bool, int], Stylist] = {}
-        self._start: _Started | None = None
+        self._start: Started | None = None
+        self._clock = SystemClock()
+        self.inference_time_ema = 0.0
         self.prev_image_result: Tensor | None = None
 
     @property
@@ -178,7 +170,7 @@ class StreamDiffusion:
         self._settings = replace(self._settings, num_inference_steps=num_inference_steps)
         if not guidance_scale >= 1.0 and self._settings.cfg_type is not Guidance.NONE:
             raise ValueError(f"expected a guidance_scale of at least 1, got {guidance_scale}")
-        self._start = _Started(
+        self._start = Started(
             prompts=((prompt, 1.0),),
             negative=negative_prompt,
             guidance_scale=guidance_scale,
@@ -211,7 +203,7 @@ class StreamDiffusion:
             TypeError: There is no such name.
         """
         check_names(changes, StreamChanges)
-        start = _changed(self._started, changes)
+        start = changed(self._started, changes)
         has_new_seed = start.seed != self._started.seed
         for stylist in self._stylists.values():
             self._change_steps(stylist, changes.get("t_index_list"), changes.get("num_inference_steps"))
@@ -291,7 +283,7 @@ class StreamDiffusion:
         return self._paint(stylist, None)
 
     @property
-    def _started(self) -> _Started:
+    def _started(self) -> Started:
         if self._start is None:
             raise ValueError("expected prepare() before the first picture")
         return self._start
@@ -313,52 +305,23 @@ class StreamDiffusion:
             self._begin(stylist, start, has_new_seed=False)
         return stylist
 
-    def _begin(self, stylist: Stylist, start: _Started, *, has_new_seed: bool) -> None:
+    def _begin(self, stylist: Stylist, start: Started, *, has_new_seed: bool) -> None:
         stylist.set_prompt(start.prompts, start.negative, start.interpolation)
         stylist.set_guidance(start.guidance_scale, start.delta)
         if has_new_seed:
             stylist.set_seed(start.seed)
 
     def _paint(self, stylist: Stylist, pixels: Tensor | None) -> Tensor:
+        began_at_s = self._clock.now_s()
         popped = stylist.paint(pixels, self._control)
         if popped is None:
             settings = stylist.settings
-            return torch.zeros(settings.frame_buffer_size, 3, settings.height, settings.width)
-        self.prev_image_result = stylist.decode(popped).clone()
-        return self.prev_image_result
-
-
-def _changed(start: _Started, changes: StreamChanges) -> _Started:
-    seeds = changes.get("seed_list")
-    blend = None
-    if seeds is not None:
-        blend = _blend(seeds, changes.get("seed_interpolation_method", "linear"))
-    wanted: dict[str, Any] = {
-        "prompts": changes.get("prompt_list"),
-        "negative": changes.get("negative_prompt"),
-        "interpolation": _way(changes.get("prompt_interpolation_method")),
-        "guidance_scale": changes.get("guidance_scale"),
-        "delta": changes.get("delta"),
-        "seed": changes.get("seed") if blend is None else blend,
-    }
-    return replace(start, **{name: value for name, value in wanted.items() if value is not None})
-
-
-def _way(name: str | None) -> Interpolation | None:
-    if name is None:
-        return None
-    names = [way.value for way in Interpolation]
-    if name not in names:
-        raise ValueError(f"expected an interpolation of {', '.join(names)}, got {name!r}")
-    return Interpolation(name)
-
-
-def _blend(seeds: Sequence[tuple[int, float]], method: str) -> SeedBlend:
-    return SeedBlend(
-        seeds=tuple(seed for seed, _ in seeds),
-        weights=tuple(weight for _, weight in seeds),
-        interpolation=_way(method) or Interpolation.LINEAR,
-    )
+            picture = torch.zeros(settings.frame_buffer_size, 3, settings.height, settings.width)
+        else:
+            picture = self.prev_image_result = stylist.decode(popped).clone()
+        newest = self._clock.now_s() - began_at_s
+        self.inference_time_ema += _NEWEST_SHARE * (newest - self.inference_time_ema)
+        return picture
 
 
 def _guidance(cfg_type: str) -> Guidance:

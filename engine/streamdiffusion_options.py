@@ -1,6 +1,7 @@
 """The many named arguments of StreamDiffusion's classes, with their defaults and ranges."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypedDict
 
 import torch
@@ -91,7 +92,11 @@ class WrapperOptions(StreamOptions, total=False):
         may_download: Whether hub ids may be fetched (no). A process does it, so a script guards its start
             with ``if __name__ == "__main__"``.
         warmup: Accepted and unused, as in the original: no call gives junk.
-        acceleration: Accepted and unused: ``runtime`` decides.
+        acceleration: "tensorrt" takes the machine's fastest runtime, unless ``runtime`` says which; "none",
+            "xformers" and "sfast" take torch as it is ("none").
+        engine_dir: Where "tensorrt" keeps compiled graphs ("engines").
+        device_ids: None: the networks live on one device.
+        use_safety_checker: No: there is none here (no).
     """
 
     lora_dict: Mapping[str, float] | None
@@ -99,7 +104,7 @@ class WrapperOptions(StreamOptions, total=False):
     output_type: str
     lcm_lora_id: str | None
     vae_id: str | None
-    device: str
+    device: str | torch.device
     dtype: torch.dtype
     width: int
     height: int
@@ -112,6 +117,9 @@ class WrapperOptions(StreamOptions, total=False):
     may_download: bool
     warmup: int
     acceleration: str
+    engine_dir: str | Path
+    device_ids: Sequence[int] | None
+    use_safety_checker: bool
 
 
 STREAM_DEFAULTS: StreamOptions = {
@@ -143,6 +151,9 @@ WRAPPER_DEFAULTS: WrapperOptions = {
     "may_download": False,
     "warmup": 0,
     "acceleration": "none",
+    "engine_dir": "engines",
+    "device_ids": None,
+    "use_safety_checker": False,
 }
 
 

@@ -1,16 +1,17 @@
 """StreamDiffusion's wrapper: from the name of a model to pictures, with the names its users know."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
+import torch
 from PIL import Image
 from torch import Tensor
 
 from engine.fetching import fetch, missing_of
 from engine.pictures import pixels_from, postprocess_image
-from engine.streamdiffusion import StreamDiffusion
+from engine.streamdiffusion import StreamDiffusion, accelerate_with_tensorrt
 from engine.streamdiffusion_options import (
     PUBLISHED_SEED,
     WRAPPER_DEFAULTS,
@@ -27,6 +28,7 @@ from models.checkpoints.stable_diffusion import (
 
 _SD15_PROMPT_DIM = 768
 _MODES = ("img2img", "txt2img")
+_ACCELERATIONS = ("none", "xformers", "tensorrt", "sfast")
 
 
 class StreamDiffusionWrapper:
@@ -49,8 +51,7 @@ class StreamDiffusionWrapper:
         check_names(more, WrapperOptions)
         options: WrapperOptions = {**WRAPPER_DEFAULTS, **more}
         self.mode, self.output_type = options["mode"], options["output_type"]
-        if self.mode not in _MODES:
-            raise ValueError(f"expected a mode of {', '.join(_MODES)}, got {self.mode!r}")
+        _check(options)
         self._seed = PUBLISHED_SEED if options["parity"] else _any_seed(options["seed"])
         if options["may_download"]:
             _fetch_missing(model_id_or_path, options)
@@ -78,6 +79,19 @@ class StreamDiffusionWrapper:
             self.stream.enable_similar_image_filter(
                 options["similar_image_filter_threshold"], options["similar_image_filter_max_skip_frame"]
             )
+
+        if options["acceleration"] == "tensorrt" and options["runtime"] is None:
+            accelerate_with_tensorrt(self.stream, options["engine_dir"])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks live."""
+        return self.stream.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Format of the pictures that go in and come out."""
+        return self.stream.dtype
 
     @property
     def batch_size(self) -> int:
@@ -128,6 +142,15 @@ class StreamDiffusionWrapper:
         """Return what ``postprocess_image`` gives: the one picture, or all of a frame buffer."""
         pictures = postprocess_image(image, output_type)
         return pictures if len(pictures) > 1 or output_type == "latent" else pictures[0]
+
+
+def _check(options: Mapping[str, object]) -> None:
+    for name, known in (("mode", _MODES), ("acceleration", _ACCELERATIONS)):
+        if options[name] not in known:
+            raise ValueError(f"expected {name} to be one of {', '.join(known)}, got {options[name]!r}")
+    for name, only in (("device_ids", None), ("use_safety_checker", False)):
+        if options[name] != only:
+            raise ValueError(f"expected {name}={only}, which is all that is offered, got {options[name]!r}")
 
 
 def _any_seed(seed: int) -> int:

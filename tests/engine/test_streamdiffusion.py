@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import PNDMScheduler, StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
 from engine.pictures import pil2tensor, pixels_from, postprocess_image
-from engine.streamdiffusion import StreamDiffusion
+from engine.streamdiffusion import StreamDiffusion, accelerate_with_tensorrt
 from engine.streamdiffusion_wrapper import StreamDiffusionWrapper
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.stable_diffusion import (
@@ -291,3 +292,117 @@ def test_the_wrapper_paints_from_a_folders_name(folder: Path) -> None:
     assert torch.equal(outputs[2], outputs[1])  # the original's seed is 2, whatever is said
     wrapper.output_type = "pil"
     assert wrapper(picture, prompt="a dog").size == (SIZE, SIZE)
+
+
+def test_networks_that_a_script_sets_are_those_that_paint(model: StableDiffusion) -> None:
+    """``stream.vae = AutoencoderTiny.from_pretrained(...)``, as every published script has it."""
+    (image,) = pictures(1)
+    plain, other = stream_of(model, [45], cfg_type="none"), stream_of(model, [45], cfg_type="none")
+    other.vae = layouts.tiny_kl()
+    plain.prepare("a cat")
+    other.prepare("a cat")
+    first = other(image).clone()
+    assert float((plain(image) - first).abs().max()) > 1e-2
+    other.vae = model.vae
+    other.unet, other.text_encoder = plain.unet, plain.text_encoder
+    torch.testing.assert_close(other(image), plain(image), rtol=0, atol=0)
+    assert other.vae is model.vae
+
+
+def test_sizes_and_time_are_named_as_in_the_original(model: StableDiffusion) -> None:
+    stream = stream_of(model, [32, 45])
+    stream.prepare("a cat")
+    assert (stream.width, stream.height, stream.dtype) == (SIZE, SIZE, torch.float32)
+    assert stream.device == torch.device("cpu")
+    assert stream.inference_time_ema == 0.0
+    stream(pictures(1)[0].to(device=stream.device, dtype=stream.dtype))
+    assert stream.inference_time_ema > 0.0
+
+
+def test_acceleration_keeps_the_precision_and_the_pictures(model: StableDiffusion, tmp_path: Path) -> None:
+    plain, fast = (stream_of(model, [32], cfg_type="none") for _ in range(2))
+    assert accelerate_with_tensorrt(fast, tmp_path / "engines", max_batch_size=2, min_batch_size=1) is fast
+    assert fast.fastest_runtime().precision is Precision.F32
+    for stream in (plain, fast):
+        stream.prepare("a cat")
+    (image,) = pictures(1)
+    torch.testing.assert_close(fast(image), plain(image), rtol=1e-3, atol=1e-3)
+
+
+def test_a_diffusers_pipeline_is_taken_as_it_is(model: StableDiffusion) -> None:
+    pipe = StableDiffusionPipeline(
+        vae=model.vae,
+        text_encoder=model.text_encoder,
+        tokenizer=model.tokenizer,
+        unet=model.unet,
+        scheduler=PNDMScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            skip_prk_steps=True,
+            steps_offset=1,
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    streams = [stream_of(each, [45], cfg_type="none") for each in (pipe, model)]
+    (image,) = pictures(1)
+    for stream in streams:
+        stream.prepare("a cat", generator=torch.Generator(), seed=2)
+    torch.testing.assert_close(streams[0](image), streams[1](image), rtol=1e-5, atol=1e-5)
+
+
+def test_the_wrapper_knows_every_published_name(folder: Path) -> None:
+    """As the published examples call it, with frames as their video reader gives them."""
+    wrapper = StreamDiffusionWrapper(
+        model_id_or_path=str(folder),
+        lora_dict=None,
+        t_index_list=[35, 45],
+        mode="img2img",
+        output_type="pt",
+        lcm_lora_id=None,
+        vae_id=None,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        frame_buffer_size=1,
+        width=SIZE,
+        height=SIZE,
+        warmup=10,
+        acceleration="xformers",
+        do_add_noise=False,
+        device_ids=None,
+        use_lcm_lora=False,
+        use_tiny_vae=False,
+        enable_similar_image_filter=True,
+        similar_image_filter_threshold=0.98,
+        similar_image_filter_max_skip_frame=10,
+        use_denoising_batch=True,
+        cfg_type="self",
+        seed=2,
+        use_safety_checker=False,
+        engine_dir="engines",
+    )
+    wrapper.prepare(
+        prompt="a cat", negative_prompt="ugly", num_inference_steps=50, guidance_scale=1.4, delta=0.5
+    )
+    video = torch.stack([picture[0].permute(1, 2, 0) for picture in pictures(4)])
+    for _ in range(wrapper.batch_size):
+        wrapper(image=video[0].permute(2, 0, 1))
+    assert wrapper(video[3].permute(2, 0, 1)).permute(1, 2, 0).shape == (SIZE, SIZE, 3)
+    direct = wrapper.stream(pictures(1)[0].to(device=wrapper.device, dtype=wrapper.dtype)).cpu()
+    assert direct.shape == (1, 3, SIZE, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"use_safety_checker": True}, "use_safety_checker=False, which is all that is offered, got True"),
+        ({"device_ids": [0, 1]}, r"device_ids=None, which is all that is offered, got \[0, 1\]"),
+        ({"acceleration": "magic"}, "none, xformers, tensorrt, sfast, got 'magic'"),
+        ({"mode": "video"}, "img2img, txt2img, got 'video'"),
+    ],
+)
+def test_what_the_wrapper_does_not_offer_is_said(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        StreamDiffusionWrapper("maker/tiny", [45], **options)

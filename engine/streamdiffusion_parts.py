@@ -1,0 +1,119 @@
+"""The names by which a stream's users reach its networks and sizes, and its acceleration."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from engine.stream_settings import StreamSettings
+from engine.stylist import Stylist
+from models.checkpoints.stable_diffusion import StableDiffusion
+from models.runtimes.choose import choose_runtime, probe_machine
+from models.runtimes.protocol import RuntimeKind, RuntimeSettings
+
+if TYPE_CHECKING:
+    from engine.streamdiffusion import StreamDiffusion
+
+
+class StreamParts:
+    """Networks that scripts replace (``stream.vae = AutoencoderTiny.from_pretrained(...)``), and sizes.
+
+    Attributes:
+        pipe: The parts of the pipeline.
+        inference_time_ema: Seconds of a call, smoothed over calls; 0 before the first.
+    """
+
+    pipe: StableDiffusion
+    inference_time_ema: float
+    _settings: StreamSettings
+    _runtime: RuntimeSettings
+    _stylists: dict[tuple[bool, int], Stylist]
+
+    @property
+    def vae(self) -> nn.Module:
+        """The autoencoder; another one may be set, before ``prepare``."""
+        return self.pipe.vae
+
+    @vae.setter
+    def vae(self, network: nn.Module) -> None:
+        self._replace(vae=network)
+
+    @property
+    def unet(self) -> nn.Module:
+        """The UNet; another one may be set, before ``prepare``."""
+        return self.pipe.unet
+
+    @unet.setter
+    def unet(self, network: nn.Module) -> None:
+        self._replace(unet=network)
+
+    @property
+    def text_encoder(self) -> nn.Module:
+        """The text encoder; another one may be set, before ``prepare``."""
+        return self.pipe.text_encoder
+
+    @text_encoder.setter
+    def text_encoder(self, network: nn.Module) -> None:
+        self._replace(text_encoder=network)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the UNet lives."""
+        return next(self.pipe.unet.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Format of the pictures that go in and come out; the arithmetic inside is the runtime's."""
+        return torch.float32
+
+    @property
+    def width(self) -> int:
+        """Of the pictures, in pixels."""
+        return self._settings.width
+
+    @property
+    def height(self) -> int:
+        """Of the pictures, in pixels."""
+        return self._settings.height
+
+    def run_on(self, runtime: RuntimeSettings) -> None:
+        """Run the networks on another runtime; frames under way are lost."""
+        self._runtime = runtime
+        self._stylists.clear()
+
+    def fastest_runtime(self, cache_folder: Path | None = None) -> RuntimeSettings:
+        """Return the fastest runtime of this machine in the stream's own precision.
+
+        Args:
+            cache_folder: Where compiled graphs may be kept.
+        """
+        if self.device.type == "cuda":
+            return replace(self._runtime, kind=RuntimeKind.CUDA)
+        wanted = self._runtime.precision
+        return choose_runtime(probe_machine(), precision=wanted, cache_folder=cache_folder).settings
+
+    def _replace(self, **networks: Any) -> None:
+        self.pipe = replace(self.pipe, **networks)
+        self._stylists.clear()  # compiled graphs hold the networks of before
+
+
+def accelerate_with_tensorrt(
+    stream: "StreamDiffusion", engine_dir: str | Path, *_sizes: object, **_more: object
+) -> "StreamDiffusion":
+    """Run a stream on the fastest runtime of the machine, and return it.
+
+    No plan of TensorRT is built: on an NVIDIA GPU the networks are compiled and replayed as CUDA graphs, on a
+    CPU they run on OpenVINO where it can be loaded. The precision stays the stream's.
+
+    Args:
+        stream: The stream, before ``prepare``.
+        engine_dir: Where compiled graphs are kept for the next start.
+        _sizes, _more: ``max_batch_size`` and the like; unused, since shapes follow from the settings.
+
+    Raises:
+        RuntimeUnavailableError: Nothing here computes in the stream's precision.
+    """
+    stream.run_on(stream.fastest_runtime(Path(engine_dir)))
+    return stream
