@@ -135,6 +135,8 @@ class Director(QObject):
         self._is_tracking = status.state in _TRACKING and self.show.mode is Mode.AVATAR
         if not self._has_pictures:
             self._window.view.show_words(*_WITHOUT_PICTURE[status.state])
+        elif self.show.session is None:
+            self._window.view.show_words("Nothing is running", "The message above says why.")
         self._window.view.show_on_air(status.is_live)
         self._window.status_line.show_status(status)
         self._window.you.show_quality(status.tracking_quality if self._is_tracking else 0.0)

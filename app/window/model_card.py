@@ -12,7 +12,7 @@ from engine.settings import Model, Settings, tips
 
 _NONE = "\u2013"  # an en dash: nothing measured yet
 _FACTS = ("Model", "Runs on", "Delay, typical", "Delay, worst 5 %", "Frames dropped")
-_TITLES = {Model.POCKET: "Pocket, built in", Model.RAIN: "RAIN, fetched"}
+_TITLES = {Model.POCKET: "Pocket, built in", Model.RAIN: "RAIN, released weights"}
 _STEPS_PER_UNIT = 2  # the guidance moves by halves
 
 

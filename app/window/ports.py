@@ -135,7 +135,14 @@ class SessionPort(Protocol):
 
 
 class StylingPort(Protocol):
-    """``engine.stylise_rooms.StyliseRooms``, as far as the window changes it while it paints. Thread: any."""
+    """``engine.stylise_rooms.StyliseRooms``, as far as the window uses it. Thread: any."""
+
+    def memory_text(self, settings: Settings) -> str:
+        """Return what a start takes of the memory; empty where that is little.
+
+        Raises ``MemoryTooSmallError`` or ``WeightsError``.
+        """
+        ...
 
     def set_prompt(self, prompt: str) -> None:
         """Paint something else. Raises ``SettingsError``."""

@@ -120,7 +120,10 @@ class Show:
             standing.session.panic(True)
         self.commands.submit(self._take_down, lambda ended: self._on_ended(ended, mode))
         self.commands.submit(
-            lambda: self._build(plan), failed=lambda error: self._on_build_failed(plan, error), key="build"
+            lambda: self._build(plan),
+            lambda text: self._on_built(plan, text),
+            lambda error: self._on_build_failed(plan, error),
+            key="build",
         )
         for call in self._after_build:
             call()
@@ -194,19 +197,27 @@ class Show:
         if news is not None:
             self.tell(news)
 
-    def _build(self, plan: Plan) -> None:
+    def _build(self, plan: Plan) -> str:
+        """Build and start; return what is to be told of it, such as the memory that it takes."""
         if plan is not self._wanted:
-            return  # the user has changed their mind meanwhile: the next command builds
+            return ""  # the user has changed their mind meanwhile: the next command builds
         standing = self._raise_up(plan)
+        text = "" if standing.styling is None else standing.styling.memory_text(plan.settings)
         standing.session.start()
         self._standing = standing
         if self._is_panic_wanted:
             standing.session.panic(True)
+        return text
 
     def _raise_up(self, plan: Plan) -> _Standing:
         if plan.stylise is None:
             return _Standing(plan, self.backstage.build_session(plan.settings), None)
         return _Standing(plan, *self.backstage.build_stylise(plan.settings, plan.stylise))
+
+    def _on_built(self, plan: Plan, text: str) -> None:
+        # What has ended is the more important news: it is not covered.
+        if text and plan is self._wanted and self.window.banner.news is None:
+            self.tell(News(Tone.INFO, text))
 
     def _on_build_failed(self, plan: Plan, error: UnderstudyError) -> None:
         if plan is self._wanted:

@@ -174,6 +174,13 @@ class FakeStyling:
     def __init__(self, session: FakeSession, stylise: StyliseSettings) -> None:
         self.session = session
         self.stylise = stylise
+        self.memory: str | UnderstudyError = ""
+
+    def memory_text(self, settings: Settings) -> str:
+        del settings
+        if isinstance(self.memory, UnderstudyError):
+            raise self.memory
+        return self.memory
 
     def set_prompt(self, prompt: str) -> None:
         self.session._call("set_prompt", prompt)
@@ -272,6 +279,7 @@ class FakeEngine:
     load_error: UnderstudyError | None = None
     models: list[FakeModel] = field(default_factory=published_models)
     stylings: list[FakeStyling] = field(default_factory=list)
+    memory: str | UnderstudyError = ""
     fetched: list[str] = field(default_factory=list)
     fetch_error: UnderstudyError | None = None
     fetch_states: tuple[FakeFetchState, ...] = ()
@@ -304,6 +312,7 @@ class FakeEngine:
     def _build_stylise(self, settings: Settings, stylise: StyliseSettings) -> tuple[FakeSession, FakeStyling]:
         session = self._build(settings)
         self.stylings.append(FakeStyling(session, stylise))
+        self.stylings[-1].memory = self.memory
         return session, self.stylings[-1]
 
     def _fetch(

@@ -14,7 +14,7 @@ from app.window.banner import Tone
 from app.window.mode_desk import LIKENESS
 from app.window.question import QuestionSheet, ask_question
 from app.window.wishes import Mode
-from engine.errors import SinkError, WeightsError
+from engine.errors import MemoryTooSmallError, SinkError, WeightsError
 from engine.status import SessionState
 from tests.gui.conftest import Theatre
 from tests.gui.fakes import published_models
@@ -289,6 +289,27 @@ def test_missing_weights_offer_to_fetch_them_or_to_go_back(theatre: Theatre) -> 
     theatre.settle()
     assert theatre.window.mode.value is Mode.AVATAR
     assert theatre.session.names() == ["start"]
+
+
+def test_the_memory_that_a_painting_takes_is_told_before_it_begins(theatre: Theatre) -> None:
+    theatre.engine.memory = "Its memory takes 3.0 of 16 GB."
+    switch_to(theatre, Mode.STYLISE)
+    assert theatre.window.banner.news.tone is Tone.INFO
+    assert theatre.window.banner.message.text() == "Its memory takes 3.0 of 16 GB."
+
+
+def test_a_painting_that_does_not_fit_is_not_begun(theatre: Theatre) -> None:
+    theatre.engine.memory = MemoryTooSmallError("It needs 6 GB.", hint="Take a smaller picture.")
+    switch_to(theatre, Mode.STYLISE)
+    assert theatre.session.names() == []
+    assert theatre.window.banner.message.text() == "It needs 6 GB."
+    assert theatre.window.view.accessibleDescription().startswith("Nothing is running")
+    assert [offer.text for offer in theatre.window.banner.news.offers] == ["Retry", "Back to the avatar"]
+    theatre.engine.memory = ""
+    theatre.window.banner.offers[0].click()
+    theatre.settle()
+    assert theatre.session.names() == ["start"]
+    assert theatre.window.banner.news is None
 
 
 def test_a_model_of_the_users_that_fails_can_be_tried_again_but_not_fetched(

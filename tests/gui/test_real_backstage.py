@@ -45,11 +45,12 @@ def test_the_painting_real_and_fake_can_be_changed_in_every_way() -> None:
     plan = plan_from(AGREED)
     session, styling = real_backstage().build_stylise(plan.settings, plan.stylise)
     wanted = methods_of(StylingPort)
-    assert len(wanted) == 4
+    assert len(wanted) == 5
     for kind in (type(styling), FakeStyling):
         offered = methods_of(kind)
         assert {name: offered[name][: len(names)] for name, names in wanted.items()} == wanted
     assert session.status().state is SessionState.STOPPED
+    assert styling.memory_text(plan.settings) == ""
     styling.set_prompt("a fox")  # before there is anything that paints
     with pytest.raises(SettingsError):
         styling.set_prompt(" ")
