@@ -89,7 +89,7 @@ class StreamParts:
         Args:
             cache_folder: Where compiled graphs may be kept.
         """
-        if self.device.type == "cuda":
+        if self.device.type == RuntimeKind.CUDA.value:
             return replace(self._runtime, kind=RuntimeKind.CUDA)
         wanted = self._runtime.precision
         return choose_runtime(probe_machine(), precision=wanted, cache_folder=cache_folder).settings

@@ -43,7 +43,7 @@ def _points_eye(stylise: StyliseSettings, settings: Settings) -> DepthEye | None
     """Return what reads depth off the frames, where no network does."""
     if depth_network(stylise) is not None:
         return None
-    from engine.stylise_depth import open_points_eye  # noqa: PLC0415 - MediaPipe: only where it is needed
+    from engine.track.points_eye import open_points_eye  # noqa: PLC0415 - MediaPipe: only where it is needed
 
     return open_points_eye(settings)
 

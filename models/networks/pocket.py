@@ -132,7 +132,7 @@ class CrossFrame(nn.Module):
         mixed = self.norm_temporal(tokens).unflatten(0, (sequences, frames)).transpose(0, 1)
         # (F, B * L, C): every place of every sequence on its own
         mixed = across(self.temporal, mixed.flatten(1, 2), layer)
-        mixed = mixed.unflatten(1, (sequences, -1)).transpose(0, 1).flatten(0, 1)
+        mixed = torch.unflatten(mixed, 1, (sequences, -1)).transpose(0, 1).flatten(0, 1)
         out: Tensor = (tokens + mixed).transpose(1, 2).unflatten(2, (height, -1))
         return out
 
