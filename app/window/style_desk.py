@@ -45,7 +45,7 @@ class StyleDesk:
         self._panel.skipping_chosen.connect(self._set_skipping)
         self._panel.seed_chosen.connect(self._set_seed)
         self._panel.new_seed_wanted.connect(lambda: self._set_seed(secrets.randbelow(LARGEST_SEED + 1)))
-        fetches.on_change(self._refresh_models)
+        fetches.on_change(self._refresh_built_in)
 
     def open(self) -> None:
         """Show what was remembered."""
@@ -53,10 +53,9 @@ class StyleDesk:
         stylise = stylise_from(preferences)
         self._panel.prompt.show_prompt(stylise.prompt)
         self._panel.show_closeness(stylise.closeness)
-        self._panel.painter.choose(stylise.painter)
         self._panel.show_skipping(preferences.is_skipping_alike)
         self._panel.show_seed(preferences.style_seed)
-        self._refresh_models()
+        self._refresh_built_in()
 
     def close(self) -> None:
         """Keep what is still being typed."""
@@ -141,12 +140,13 @@ class StyleDesk:
         if preferences == self._show.preferences:
             return
         self._show.remember_all(preferences)
-        self._refresh_models()
+        self._refresh_built_in()
         self._show.build()
 
-    def _refresh_models(self) -> None:
+    def _refresh_built_in(self) -> None:
         stylise = stylise_from(self._show.preferences)
         value = stylise.style or stylise.model
+        self._panel.painter.choose(stylise.painter)
         entries = [self._published(name) for name in _published_for(stylise.painter)]
         if value not in PUBLISHED_MODELS:
             entries.append(ModelEntry(value, Path(value).name, "Your own", value))
