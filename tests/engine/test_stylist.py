@@ -68,7 +68,7 @@ def stylist_of(kind: RuntimeKind, **settings: Any) -> Stylist:
     return stylist
 
 
-@pytest.mark.parametrize("guidance", [Guidance.SELF, Guidance.INITIALIZE])
+@pytest.mark.parametrize("guidance", [Guidance.NONE, Guidance.FULL, Guidance.SELF, Guidance.INITIALIZE])
 def test_the_steady_state_allocates_nothing_and_waits_for_nothing(guidance: Guidance) -> None:
     stylist = stylist_of(RuntimeKind.OPENVINO, cfg_type=guidance)
     pixels = torch.rand(1, 3, SIZE, SIZE) * 2 - 1

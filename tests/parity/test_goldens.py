@@ -54,7 +54,7 @@ def test_what_is_missing_or_unknown_misses_and_the_rest_goes_on(
     nothing = {"params": {}, "tensors": {"x": {"role": "expected"}}}
     document["cases"] = [
         {"id": "another", "file": "another.safetensors", **nothing},
-        {**sampler[0], "id": "stream_gone", "file": "stream_gone.safetensors"},
+        {**sampler[0], "id": "streaming_gone", "file": "streaming_gone.safetensors"},
         *sampler,
     ]
     if main is live2diff.main:
@@ -66,7 +66,7 @@ def test_what_is_missing_or_unknown_misses_and_the_rest_goes_on(
     missed = summary.get("missed", summary.get("failed"))
     assert len(missed) == 2
     assert all("(whole case)" in name for name in missed)
-    assert sum("stream_gone" in line and "no such file" in line.lower() for line in lines[:-1]) == 1
+    assert sum("streaming_gone" in line and "no such file" in line.lower() for line in lines[:-1]) == 1
     assert summary.get("checked", summary.get("checks")) > 20
 
 
