@@ -134,6 +134,7 @@ class StyliseRooms(StandardRooms):
 
     def __init__(self, stylise: StyliseSettings) -> None:
         self._stylise = stylise
+        self._seed: int | None = None
         self._studio: StyliseStudio | None = None
 
     @property
@@ -202,6 +203,7 @@ class StyliseRooms(StandardRooms):
 
     def set_seed(self, seed: int) -> None:
         """Change the noise from the next frame on."""
+        self._seed = seed
         if self._studio is not None:
             self._studio.seed = seed
         self._wish(lambda painter: painter.set_seed(seed))
@@ -217,7 +219,9 @@ class StyliseRooms(StandardRooms):
 
     def open_studio(self, settings: Settings) -> StyliseStudio:
         """Load the model. Raises ``WeightsError`` or ``RuntimeMissingError``."""
-        self._studio = StyliseStudio(self._system.open_model(self._stylise, settings), self._stylise)
+        model = self._system.open_model(self._stylise, settings)
+        self._studio = StyliseStudio(model, self._stylise)
+        self._studio.seed = self._seed
         return self._studio
 
     def driver(self, avatar: Avatar, *, mirror: bool) -> LikenessDriver:

@@ -195,6 +195,12 @@ def test_a_frame_is_cut_to_its_middle_square_and_mirrored() -> None:
         assert pixels[0, 0, 0].tolist() == [1.0 if index == column else -1.0 for index in range(4)]
 
 
+def test_a_seed_chosen_before_the_networks_are_loaded_holds(folder: Path) -> None:
+    rooms = StyliseRooms(StyliseSettings(prompt="a pirate", model=str(folder)))
+    rooms.set_seed(7)
+    assert rooms.open_studio(SETTINGS).seed == 7
+
+
 def test_a_single_file_reads_prompts_with_the_tokenizer_that_is_given(folder: Path, tmp_path: Path) -> None:
     file = layouts.write_single_file(
         tmp_path / "model.safetensors", layouts.single_file_tensors(layouts.TINY_1)
