@@ -26,6 +26,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "engine.pictures": frozenset({"torch", "numpy", "PIL"}),
     "engine.streamdiffusion_wrapper": frozenset({"torch", "PIL"}),
     "engine.capture": frozenset({"torch", "numpy", "cv2", "av"}),
+    "engine.capture.picture": frozenset({"numpy", "av", "PIL"}),
     "engine.track": frozenset({"torch", "numpy", "cv2", "mediapipe"}),
     "engine.retarget": frozenset({"torch", "numpy", "cv2"}),
     "engine.post": frozenset({"torch", "numpy", "cv2"}),
