@@ -36,6 +36,7 @@ from tests.engine.denoise.tiny import (
     stacked,
 )
 
+NUM_PUSHED = 12
 SCALED = [Guidance.FULL, Guidance.SELF, Guidance.INITIALIZE]
 few = settings(max_examples=20, deadline=None)
 STYLE = {"style": torch.tensor([[0.3, -0.8]], dtype=torch.float64)}
@@ -259,10 +260,10 @@ def test_any_changes_in_mid_stream_give_no_junk(system: BufferSettings, data: st
     system = replace(system, diffusion=replace(system.diffusion, timesteps=grids))
     buffer = buffer_of(system, network)
     negative = NEGATIVE if system.guidance in NEEDS_NEGATIVE else None
-    changes = ["none", "prompt", "seed", "levels", "timesteps"]
-    changes += ["scale"] if system.guidance is not Guidance.NONE else []
-    pushed, dropped, came_out = 0, 0, []
-    for index in range(12):
+    scale = [] if system.guidance is Guidance.NONE else ["scale"]
+    changes = ["none", "prompt", "seed", "levels", "timesteps", *scale]
+    dropped, came_out = 0, []
+    for index in range(NUM_PUSHED):
         match data.draw(st.sampled_from(changes)):
             case "prompt":
                 buffer.set_reference(data.draw(st.sampled_from([STYLE, OTHER])), negative)
@@ -277,11 +278,10 @@ def test_any_changes_in_mid_stream_give_no_junk(system: BufferSettings, data: st
                 lists = data.draw(st.sampled_from([grids.lists, shifted]))
                 dropped += buffer.set_timesteps(ListedTimesteps(lists=lists))
         given_back = push_all(buffer, poses(1, system.chunk, index), pictures(1, system.chunk, index), index)
-        pushed += 1
         came_out += [popped for popped in given_back if popped is not None]
     came_out += [kept(popped) for popped in buffer.drain()]
     tags = [popped.tag for popped in came_out]
-    assert len(tags) == pushed - dropped
+    assert len(tags) == NUM_PUSHED - dropped
     assert tags == sorted(set(tags))
     assert bool(torch.isfinite(stacked(came_out)).all())
     # Four steps at scale 2 may make 100 of 1 with this network; what feeds on itself passes every bound.
