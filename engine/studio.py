@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.condition.pocket import PocketConditioner
 from engine.decode import PocketDecoder
 from engine.denoise.attending import pocket_buffer
-from engine.denoise.presets import POCKET
+from engine.denoise.presets import pocket_system
 from engine.errors import RuntimeMissingError, WeightsError
 from engine.paths import graphs_dir
 from engine.pipeline import Machinery
@@ -60,7 +60,7 @@ class PocketStudio:
     def machinery(self, quality: Quality, seed: int) -> Machinery:
         """Return buffer and decoder, compiled for every number of rows that boot and drain meet."""
         chunk, size = quality.chunk, quality.size
-        system = replace(POCKET, levels=quality.levels, chunk=chunk)
+        system = pocket_system(quality.levels, chunk)
         buffer = pocket_buffer(self._networks, self._runtime, size, system, seed)
         decoder = PocketDecoder(self._networks, self._runtime, chunk, size)
         return Machinery(buffer=buffer, decoder=decoder, join=joined, chunk=chunk)

@@ -1,7 +1,8 @@
 """Who sees whom across the frames of the pocket denoiser: ``Attend`` as a look, and as a whole buffer.
 
-The shipped weights are trained for ``Attend.ALL_ROWS``. The other kinds are for comparisons at equal
-evaluations per frame (``tests.bench.attention``); ``models.training.pocket.train --attend`` trains for them.
+The shipped weights are trained for ``Attend.ALL_ROWS``, and do best with ``OWN_LEVEL`` where there is more
+than one row (``presets.pocket_system``). The kinds are compared at equal evaluations per frame by
+``tests.bench.attention``; ``models.training.pocket.train --attend`` trains for each.
 """
 
 from collections.abc import Mapping

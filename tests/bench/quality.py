@@ -25,7 +25,7 @@ from engine.condition.pocket import PocketConditioner
 from engine.decode import PocketDecoder
 from engine.denoise.attending import pocket_buffer
 from engine.denoise.buffer import Popped
-from engine.denoise.presets import POCKET
+from engine.denoise.presets import pocket_system
 from engine.denoise.settings import Attend
 from engine.retarget.retargeter import Retargeter
 from engine.retarget.settings import DRAWN, RetargetSettings
@@ -132,7 +132,7 @@ def make_pair(index: int, num_frames: int, size: int, jitter: Jitter = Jitter.NO
 
 
 class Animator:
-    """The engine's own path from controls to pictures, at one operating point."""
+    """The engine's own path from controls to pictures, at one point; as shipped, or as ``attend``."""
 
     def __init__(
         self,
@@ -140,12 +140,13 @@ class Animator:
         runtime: RuntimeSettings,
         point: tuple[int, int],
         size: int,
-        attend: Attend = Attend.ALL_ROWS,
+        attend: Attend | None = None,
     ) -> None:
         levels, self._chunk = point
         self._networks, self._size = networks, size
         self._decoder = PocketDecoder(networks, runtime, self._chunk, size)
-        settings = replace(POCKET, levels=levels, chunk=self._chunk, attend=attend)
+        system = pocket_system(levels, self._chunk)
+        settings = system if attend is None else replace(system, attend=attend)
         self._buffer = pocket_buffer(networks, runtime, size, settings)
 
     def animate(self, target: Avatar, controls: Iterable[Control]) -> Iterator[Picture]:
