@@ -48,13 +48,14 @@ class PocketDecoder:
 
         Args:
             latents: ``(c, 8, S/8, S/8)`` float32.
-            conditions: Of the same row: ``points``, ``flows`` (see ``PocketConditioner.row``).
+            conditions: Of the same row: ``points``, ``flows``, ``lids``, ``skin``
+                (``PocketConditioner.row``).
             picture: The avatar, ``(1, 4, S, S)`` (``PocketConditioner.picture``).
 
         Returns:
             ``(c, S, S, 4)`` uint8, new memory.
         """
-        pose = {name: conditions[name] for name in ("points", "flows")}
+        pose = {name: conditions[name] for name in ("points", "flows", "lids", "skin")}
         props = self._props.run({**pose, "reference": picture})
         painted = self._painter.run({"latents": latents, **props, "memory": self._memory})
         self._memory.copy_(painted["memory_next"])

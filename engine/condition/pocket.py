@@ -15,6 +15,7 @@ from torch import Tensor
 from engine.types import Avatar, Control, RgbImage
 from models.networks.fill import background_plate, extend_colour
 from models.networks.geometry import heat_maps
+from models.networks.lids import skin_colour
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
 from models.networks.pose import PoseMaker
 from models.networks.warp import sample
@@ -52,6 +53,7 @@ class PocketConditioner:
         self.picture = torch.cat([extend_colour(rgb, alpha), alpha], dim=1).contiguous()
         plate = background_plate(rgb, alpha)[0].permute(1, 2, 0)
         self.plate: RgbImage = (plate * 255.0 + 0.5).clamp(0, 255).byte().contiguous().numpy()
+        self._skin = skin_colour(self.picture, self._points)
         cells = size // LATENT_STRIDE
         with torch.inference_mode():
             heat = heat_maps(self._points, scores, cells, cells)
@@ -70,7 +72,8 @@ class PocketConditioner:
             control: Where the avatar's points should be.
 
         Returns:
-            With a leading dimension of 1: ``points (61, 2)`` and ``flows (6, 64, 64)`` for the decoder;
+            With a leading dimension of 1: ``points (61, 2)``, ``flows (6, 64, 64)``, ``lids (4, 5, 2)`` and
+            ``skin (4)`` for the decoder;
             ``heat (61, h, w)`` and ``warped (8 + C, h, w)`` for the denoiser. New memory.
 
         Cost: about 3 ms of one core at 256x256.
@@ -82,6 +85,8 @@ class PocketConditioner:
         return {
             "points": points,
             "flows": inputs.flows,
+            "lids": inputs.lids,
+            "skin": self._skin,
             "heat": inputs.heat,
             "warped": warped,
         }

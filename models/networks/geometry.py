@@ -96,25 +96,43 @@ class CurveMaps(nn.Module):
             ``(F, NUM_CURVE_MAPS, height, width)``, new memory.
         """
         height, width = y.shape[1], x.shape[1]
-        x, y = x[:, None, None, :], y[:, None, :, None]
         knots = (self._mixing @ points).reshape(-1, len(_CURVES), 5, 2)
-        start, span = knots[:, :, 0], knots[:, :, 4] - knots[:, :, 0]
-        length = span.square().sum(-1, keepdim=True).clamp_min(1e-6).sqrt()  # (F, n, 1)
-        axis = span / length
-        local = knots - start[:, :, None]
-        along = (local * axis[:, :, None]).sum(-1)  # (F, n, 5)
-        below = local[..., 1] * axis[..., :1] - local[..., 0] * axis[..., 1:]
-        ax, ay = axis[..., 0, None, None], axis[..., 1, None, None]
-        dx, dy = x - start[..., 0, None, None], y - start[..., 1, None, None]
-        pixel_along = dx * ax + dy * ay  # (F, n, height, width)
-        distance = dy * ax - dx * ay - _polyline(along, below, pixel_along)
-        distance = distance * PIXELS
-        window = torch.minimum(pixel_along, length[..., None] - pixel_along) * PIXELS
+        distance, window = polyline_distance(knots, x, y)
         pupils = points[:, _PUPILS[0] : _PUPILS[1] + 1]  # (F, 2, 2)
+        x, y = x[:, None, None, :], y[:, None, :, None]
         offset_x = (x - pupils[..., 0, None, None]).expand(-1, -1, height, -1) * (PIXELS / _PUPIL_PX)
         offset_y = (y - pupils[..., 1, None, None]).expand(-1, -1, -1, width) * (PIXELS / _PUPIL_PX)
         maps = [distance / NEAR_PX, distance / _FAR_PX, window / WINDOW_PX, offset_x, offset_y]
         return torch.cat(maps, dim=1).clamp(-1.0, 1.0)
+
+
+def polyline_distance(knots: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Measure how far below curves every place lies, and how far between their ends.
+
+    Each curve is a piecewise linear function over the line between its two ends.
+
+    Args:
+        knots: ``(F, n, 5, 2)`` fractions, n curves.
+        x: Columns' centres ``(F or 1, width)`` in fractions.
+        y: Rows' centres ``(F or 1, height)``.
+
+    Returns:
+        Both ``(F, n, height, width)`` in 256ths of the picture: signed distance, positive below; and distance
+        to the nearer end, positive between them.
+    """
+    x, y = x[:, None, None, :], y[:, None, :, None]
+    start, span = knots[:, :, 0], knots[:, :, 4] - knots[:, :, 0]
+    length = span.square().sum(-1, keepdim=True).clamp_min(1e-6).sqrt()  # (F, n, 1)
+    axis = span / length
+    local = knots - start[:, :, None]
+    along = (local * axis[:, :, None]).sum(-1)  # (F, n, 5)
+    below = local[..., 1] * axis[..., :1] - local[..., 0] * axis[..., 1:]
+    ax, ay = axis[..., 0, None, None], axis[..., 1, None, None]
+    dx, dy = x - start[..., 0, None, None], y - start[..., 1, None, None]
+    pixel_along = dx * ax + dy * ay  # (F, n, height, width)
+    distance = dy * ax - dx * ay - _polyline(along, below, pixel_along)
+    window = torch.minimum(pixel_along, length[..., None] - pixel_along)
+    return distance * PIXELS, window * PIXELS
 
 
 def _polyline(along: Tensor, below: Tensor, pixel_along: Tensor) -> Tensor:

@@ -8,13 +8,14 @@ only; used once per frame, on any thread.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.networks.eyes import EYES, eye_axes, eye_widths, lids_at_rest
 from models.networks.geometry import NEAR_PX, NUM_CURVES, PIXELS, WINDOW_PX
+from models.networks.lids import LASH_SHARE
 from models.networks.warp import KNOWN, border_points, thin_plate_flows
 
 FLOW_GRID = 64
@@ -32,21 +33,11 @@ ARMS = (57, 58, 59, 60)
 _Places = tuple[tuple[float, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Eye:
-    corners: tuple[int, int]  # picture left, picture right
-    upper: tuple[int, int, int]
-    pupil: int
-
-
-_EYES = (_Eye((17, 21), (18, 19, 20), 33), _Eye((25, 29), (26, 27, 28), 34))
-_CONTOUR = slice(0, 9)
-
-LASH_SHARE = 0.14
-"""Height of the band above an upper lid that moves without being stretched, in widths of the eye."""
-
 IRIS_SHARE = 0.28
 """Radius about a pupil that moves as one, in widths of the eye."""
+
+CREASE_SHARE = LASH_SHARE + 0.1
+"""Height above an upper lid at rest from which on nothing follows it, in widths of the eye."""
 
 # Of CurveMaps, for left eye, right eye and mouth (its inner lips): upper curves, lower ones, their windows.
 _UPPER_CURVES, _LOWER_CURVES = (0, 2, 6), (1, 3, 7)
@@ -75,26 +66,15 @@ _TRUNK: _Places = (
 _SHOULDERS = (55, 56)
 
 
-def _spread(points: Tensor) -> Tensor:
-    contour = points[:, _CONTOUR]
-    centred = contour - contour.mean(1, keepdim=True)
-    return centred.square().sum(-1).mean(1, keepdim=True).sqrt().clamp_min(1e-3)  # (F, 1)
-
-
-def _eye_axes(points: Tensor, eye: _Eye, height: Tensor) -> tuple[Tensor, Tensor]:
-    # Along the corners, as wide as the eye; and upwards, ``height`` long. Turning narrows one, not the other.
-    across = points[:, eye.corners[1]] - points[:, eye.corners[0]]
-    up = torch.stack([across[:, 1], -across[:, 0]], dim=-1)
-    return across, up * (height / across.norm(dim=-1, keepdim=True).clamp_min(1e-3))
-
-
-def _of_eyes(points: Tensor, heights: Tensor) -> list[Tensor]:
-    lashes, rings = [], []
-    for number, eye in enumerate(_EYES):
-        across, up = _eye_axes(points, eye, heights[:, number : number + 1])
+def _of_eyes(points: Tensor, reference_points: Tensor) -> list[Tensor]:
+    lashes, rings, creases = [], [], []
+    widths, at_rest = eye_widths(points, reference_points), lids_at_rest(points, reference_points)
+    for number, eye in enumerate(EYES):
+        across, up = eye_axes(points, eye, widths[:, number : number + 1])
         lashes += [points[:, row] + LASH_SHARE * up for row in eye.upper]
         rings += [points[:, eye.pupil] + IRIS_SHARE * (x * across + y * up) for x, y in _RING]
-    return lashes + rings
+        creases += [lid + CREASE_SHARE * up for lid in at_rest[:, number, 1:-1].unbind(1)]
+    return lashes + rings + creases
 
 
 def _of_dome(points: Tensor) -> list[Tensor]:
@@ -112,13 +92,14 @@ def _of_trunk(points: Tensor) -> list[Tensor]:
     return [(left + right) / 2 + x * across + y * down for x, y in _TRUNK]
 
 
-def _helpers(points: Tensor, heights: Tensor) -> Tensor:
-    """Return points that follow from others, ``(F, 37, 2)``: lashes, irises, dome, trunk."""
-    return torch.stack(_of_eyes(points, heights) + _of_dome(points) + _of_trunk(points), dim=1)
+def _helpers(points: Tensor, reference_points: Tensor) -> Tensor:
+    """Return points that follow from others, ``(F, 43, 2)``: lashes, irises, creases, dome, trunk."""
+    of_eyes = _of_eyes(points, reference_points)
+    return torch.stack(of_eyes + _of_dome(points) + _of_trunk(points), dim=1)
 
 
-_NUM_LASHES = sum(len(eye.upper) for eye in _EYES)
-_NUM_RINGS = len(_EYES) * len(_RING)
+_NUM_LASHES = _NUM_CREASES = sum(len(eye.upper) for eye in EYES)
+_NUM_RINGS = len(EYES) * len(_RING)
 
 
 def _least(scores: Tensor, rows: tuple[int, ...], count: int) -> Tensor:
@@ -127,25 +108,26 @@ def _least(scores: Tensor, rows: tuple[int, ...], count: int) -> Tensor:
 
 def _helper_scores(scores: Tensor) -> Tensor:
     # A helper is as certain as the points that it follows.
-    lashes = scores[:, [row for eye in _EYES for row in eye.upper]]
-    rings = scores[:, [eye.pupil for eye in _EYES for _ in _RING]]
+    lashes = creases = scores[:, [row for eye in EYES for row in eye.upper]]
+    rings = scores[:, [eye.pupil for eye in EYES for _ in _RING]]
     dome, trunk = _least(scores, _HAIR, len(_DOME)), _least(scores, _SHOULDERS, len(_TRUNK))
-    return torch.cat([lashes, rings, dome, trunk], dim=1)
+    return torch.cat([lashes, rings, creases, dome, trunk], dim=1)
 
 
 def _layer_scores(scores: Tensor) -> Tensor:
-    """Return which points carry each layer, ``(F, 3, 61 + 37)``."""
+    """Return which points carry each layer, ``(F, 3, 61 + 43)``."""
     certain = torch.cat([scores, _helper_scores(scores)], dim=1)[:, None].repeat(1, 3, 1)
     certain[:, :, list(ARMS)] = 0.0
     lashes = slice(scores.shape[1], scores.shape[1] + _NUM_LASHES)
     rings = slice(lashes.stop, lashes.stop + _NUM_RINGS)
+    creases = slice(rings.stop, rings.stop + _NUM_CREASES)
     upper, lower, inner = certain[:, 0], certain[:, 1], certain[:, 2]
     upper[:, [*LOWER_PARTS, *PUPILS]] = 0.0
     upper[:, rings] = 0.0
     lower[:, [*UPPER_PARTS, *PUPILS]] = 0.0
-    lower[:, lashes] = lower[:, rings] = 0.0
+    lower[:, lashes] = lower[:, rings] = lower[:, creases] = 0.0
     inner[:, [*UPPER_PARTS, *LOWER_PARTS, *MOUTH_CORNERS]] = 0.0
-    inner[:, lashes] = 0.0
+    inner[:, lashes] = inner[:, creases] = 0.0
     return certain
 
 
@@ -172,14 +154,9 @@ def layer_flows(points: Tensor, scores: Tensor, reference_points: Tensor) -> Ten
         one, which follows head and pupils but neither lids nor lips. New memory.
     """
     reference_points = reference_points.expand_as(points)
-    at_rest = torch.stack(
-        [(reference_points[:, e.corners[1]] - reference_points[:, e.corners[0]]).norm(dim=-1) for e in _EYES],
-        dim=1,
-    )
-    scale = _spread(points) / _spread(reference_points)
     border, held = _border(scores)
-    driven = torch.cat([points, _helpers(points, at_rest * scale), border], dim=1)
-    reference = torch.cat([reference_points, _helpers(reference_points, at_rest), border], dim=1)
+    driven = torch.cat([points, _helpers(points, reference_points), border], dim=1)
+    reference = torch.cat([reference_points, _helpers(reference_points, reference_points), border], dim=1)
     certain = torch.cat([_layer_scores(scores), held], dim=2)
     return thin_plate_flows(driven, reference, certain, FLOW_GRID).flatten(1, 2)
 

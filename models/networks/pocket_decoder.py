@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.networks.geometry import CurveMaps, cell_centres
 from models.networks.layered_warp import cut_layers, layer_masks
+from models.networks.lids import lid_mask, shut_lids
 from models.networks.pocket import composite
 from models.networks.warp import sample
 
@@ -21,12 +22,16 @@ class PocketProps(nn.Module):
         super().__init__()
         self.curves = CurveMaps()
 
-    def forward(self, points: Tensor, flows: Tensor, reference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, points: Tensor, flows: Tensor, lids: Tensor, skin: Tensor, reference: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Lay out the props of F frames.
 
         Args:
             points: ``(F, 61, 2)`` fractions.
             flows: Displacements of the three layers ``(F, 6, 64, 64)``.
+            lids: Edges of the lashes, at rest and now, ``(F, 4, 5, 2)``.
+            skin: Colour of the lids, ``(F, 4)``.
             reference: ``(1, 4, S, S)``, colour continued beyond the character's edge.
 
         Returns:
@@ -36,6 +41,7 @@ class PocketProps(nn.Module):
         centres = cell_centres(size // 2, points)
         curves = self.curves(points, centres, centres)
         upper, lower, inner = (sample(reference, flow, size) for flow in flows.chunk(3, dim=1))
+        upper = shut_lids(upper, skin, lid_mask(lids, centres, centres, size))
         layered = cut_layers(upper, lower, inner, layer_masks(curves, size, size))
         return curves, layered, F.avg_pool2d(inner, 2)
 

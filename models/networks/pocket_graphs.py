@@ -71,6 +71,8 @@ def props_graph(frames: int, size: int) -> Graph:
     inputs = {
         "points": torch.zeros(frames, NUM_POINTS, 2),
         "flows": torch.zeros(frames, 6, FLOW_GRID, FLOW_GRID),
+        "lids": torch.zeros(frames, 4, 5, 2),
+        "skin": torch.zeros(frames, RGBA),
         "reference": torch.zeros(1, RGBA, size, size),
     }
     return Graph(PocketProps().eval(), inputs, ("curves", "layered", "inner"), needs_float32=True)

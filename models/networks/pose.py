@@ -7,6 +7,7 @@ from torch import Tensor
 
 from models.networks.geometry import CurveMaps, cell_centres, heat_maps
 from models.networks.layered_warp import FLOW_GRID, cut_layers, layer_flows, layer_masks
+from models.networks.lids import lid_curves
 from models.networks.pocket import LATENT_STRIDE
 
 
@@ -17,12 +18,14 @@ class PoseInputs:
     Attributes:
         heat: ``(F, 61, h, w)``.
         flows: Displacements of the three layers ``(F, 6, 64, 64)``, for the decoder.
+        lids: Edges of the lashes, at rest and now, ``(F, 4, 5, 2)``, for the decoder.
         cut_flow: One displacement for all of it, cut like the layers, ``(F, 2, 64, 64)``, for the denoiser.
         points: ``(F, 61, 2)``.
     """
 
     heat: Tensor
     flows: Tensor
+    lids: Tensor
     cut_flow: Tensor
     points: Tensor
 
@@ -52,6 +55,7 @@ class PoseMaker(torch.nn.Module):
         return PoseInputs(
             heat=heat_maps(points, scores, cells, cells),
             flows=flows,
+            lids=lid_curves(points, reference_points),
             cut_flow=cut_layers(upper, lower, inner, masks),
             points=points,
         )

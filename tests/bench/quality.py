@@ -31,6 +31,7 @@ from engine.retarget.retargeter import Retargeter
 from engine.retarget.settings import DRAWN, RetargetSettings
 from engine.types import Avatar, Control
 from models.checkpoints.pocket import load_pocket
+from models.networks.lids import skin_colour
 from models.networks.pocket import PocketNetworks
 from models.networks.pocket_decoder import PocketProps
 from models.networks.pose import PoseMaker
@@ -203,12 +204,15 @@ def warped_reference(pair: Pair) -> Iterator[Picture]:
 def layered_reference(pair: Pair) -> Iterator[Picture]:
     """The model's own warp, nothing painted: what is left of it is the networks' merit."""
     size = pair.avatar.rgb.shape[0]
-    rgb = torch.from_numpy(pair.avatar.rgb).permute(2, 0, 1)[None].float()
+    rgb = torch.from_numpy(pair.avatar.rgb).permute(2, 0, 1)[None].float() / 255.0
+    rgba = torch.cat([rgb, torch.ones_like(rgb[:, :1])], dim=1)
     reference, make, props = torch.from_numpy(pair.avatar.points)[None].float(), PoseMaker(), PocketProps()
+    skin = skin_colour(rgba, reference)
     for control in pair.controls:
         points, scores = (torch.from_numpy(one)[None].float() for one in (control.points, control.scores))
-        layered = props(points, make(points, scores, reference, size).flows, rgb)[1]
-        yield (layered[0] + 0.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
+        made = make(points, scores, reference, size)
+        layered = props(points, made.flows, made.lids, skin, rgba)[1]
+        yield (layered[0, :3] * 255.0 + 0.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
 
 
 class Scores:

@@ -145,7 +145,8 @@ def real_inputs(networks: PocketNetworks, scene: Scene) -> dict[str, tuple[Graph
     latents, conditions, picture = scene.cut(1, 2)
     of_denoiser = {"latents": noise, "levels": torch.ones(1), **scene.conditioner.reference}
     of_denoiser |= {name: conditions[name] for name in ("heat", "warped")}
-    of_props = {name: conditions[name] for name in ("points", "flows")} | {"reference": picture}
+    of_props = {name: conditions[name] for name in ("points", "flows", "lids", "skin")}
+    of_props["reference"] = picture
     props, painter = props_graph(1, SIZE), painter_graph(networks, 1, SIZE)
     with torch.inference_mode():
         made = dict(zip(props.outputs, props.module(**of_props), strict=True))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from models.networks.fill import background_plate, extend_colour
 from models.networks.geometry import heat_maps
+from models.networks.lids import skin_colour
 from models.networks.pocket import LATENT_STRIDE, PocketNetworks
 from models.networks.pocket_decoder import PocketComposite, PocketProps
 from models.networks.pose import PoseMaker
@@ -27,6 +28,7 @@ class PocketRenderer:
         self._reference = torch.cat([extend_colour(rgb, alpha), alpha], dim=1)
         self._plate = background_plate(rgb, alpha)
         self._points = points
+        self._skin = skin_colour(self._reference, points)
         self._size = rgb.shape[-1]
         self._cells = self._size // LATENT_STRIDE
         heat = heat_maps(points, scores, self._cells, self._cells)
@@ -44,7 +46,7 @@ class PocketRenderer:
         )
         conditions = {"heat": inputs.heat, "warped": warped}
         latents = self._networks.denoiser(noise, torch.ones(1), conditions, self._keys_values)
-        curves, layered, inner = self._props(points, inputs.flows, self._reference)
+        curves, layered, inner = self._props(points, inputs.flows, inputs.lids, self._skin, self._reference)
         layers, flow, self._memory = self._networks.painter(latents, curves, layered, inner, self._memory)
         rgba = self._composite(layers, flow, layered, inputs.flows, self._reference)[0]
         picture: Tensor = rgba[3:] * rgba[:3] + (1.0 - rgba[3:]) * self._plate[0]

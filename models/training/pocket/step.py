@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from models.networks.geometry import CurveMaps, heat_maps
 from models.networks.layered_warp import cut_layers, layer_masks
+from models.networks.lids import lid_mask, shut_lids, skin_colour
 from models.networks.looks import TemporalLook
 from models.networks.pocket import BOTH_WAYS, LATENT_STRIDE, NUM_SOURCES, PocketNetworks, composite
 from models.networks.pose import PoseInputs, PoseMaker
@@ -132,11 +133,14 @@ class TrainingStep(nn.Module):
         crop = _Crop.sample(batch, self.crop_cells, size)
         repeated = crop.repeat(frames)
         reference = batch.reference.repeat_interleave(frames, dim=0)
+        skin = skin_colour(batch.reference, batch.reference_points)
         grids = [repeated.cut(_dense(flow, size), 1) for flow in pose.flows.chunk(3, dim=1)]
         upper, lower, inner = (_sample(reference, grid) for grid in grids)
         x, y = repeated.centres(size // 2)
         with _exact(pose.points):
             curves = self.curves(pose.points, x.to(pose.points), y.to(pose.points))
+            lids = lid_mask(pose.lids, x.to(pose.points), y.to(pose.points), size)
+            upper = shut_lids(upper, skin.repeat_interleave(frames, dim=0), lids)
             layered = cut_layers(upper, lower, inner, layer_masks(curves, upper.shape[-1], size))
         memory = latents.new_zeros(
             sequences, self.networks.painter.memory.width, self.crop_cells, self.crop_cells

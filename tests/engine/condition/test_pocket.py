@@ -52,6 +52,8 @@ def test_a_row_has_the_stated_shapes(conditioner: PocketConditioner, drawn: Avat
     assert {name: tuple(value.shape) for name, value in row.items()} == {
         "points": (1, 61, 2),
         "flows": (1, 6, 64, 64),
+        "lids": (1, 4, 5, 2),
+        "skin": (1, 4),
         "heat": (1, 61, CELLS, CELLS),
         "warped": (1, 8 + 32, CELLS, CELLS),
     }

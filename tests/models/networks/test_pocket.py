@@ -101,7 +101,7 @@ def test_props_and_composite_keep_an_unmoved_reference() -> None:
     points = 0.2 + 0.6 * torch.rand(1, NUM_POINTS, 2)
     reference = torch.nn.functional.interpolate(torch.rand(1, 4, 8, 8), size=SIZE, mode="bilinear")
     pose = PoseMaker()(points, torch.ones(1, NUM_POINTS), points, SIZE)
-    _, layered, _ = PocketProps()(points, pose.flows, reference)
+    _, layered, _ = PocketProps()(points, pose.flows, pose.lids, torch.zeros(1, 4), reference)
     layers = torch.zeros(1, 7, SIZE, SIZE)
     layers[:, 0] = 30.0
     rgba = PocketComposite()(layers, torch.zeros(1, 2, SIZE // 4, SIZE // 4), layered, pose.flows, reference)

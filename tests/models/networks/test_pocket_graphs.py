@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.networks.geometry import cell_centres
 from models.networks.layered_warp import cut_layers, layer_masks
+from models.networks.lids import lid_mask, shut_lids
 from models.networks.pocket import PocketConfig, PocketNetworks, composite
 from models.networks.pocket_decoder import PocketProps
 from models.networks.pocket_graphs import Graph, composite_graph, denoiser_graph, painter_graph, props_graph
@@ -97,9 +99,14 @@ def test_the_ends_are_their_formulas(networks: PocketNetworks) -> None:
     made = graphs(networks, 2)
     inputs = random_inputs(made["props"])
     inputs["flows"] = 0.1 * inputs["flows"]
+    inputs["lids"] = 0.5 + 0.2 * inputs["lids"]
     props = run(made["props"], inputs)
     curves = PocketProps()(*inputs.values())[0]
     layers = [sample(inputs["reference"], flow, SIZE) for flow in inputs["flows"].chunk(3, dim=1)]
+    centres = cell_centres(SIZE // 2, curves)
+    mask = lid_mask(inputs["lids"], centres, centres, SIZE)
+    assert mask.max() > 0.5
+    layers[0] = shut_lids(layers[0], inputs["skin"], mask)
     assert torch.equal(props["curves"], curves)
     assert torch.equal(props["layered"], cut_layers(*layers, layer_masks(curves, SIZE, SIZE)))
     assert torch.equal(props["inner"], torch.nn.functional.avg_pool2d(layers[2], 2))

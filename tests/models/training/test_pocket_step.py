@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from models.networks.geometry import heat_maps
+from models.networks.lids import skin_colour
 from models.networks.looks import EachAlone, OlderRows, TemporalLook
 from models.networks.pocket import PocketConfig, PocketNetworks
 from models.networks.pocket_decoder import PocketComposite, PocketProps
@@ -110,7 +111,8 @@ def test_training_sees_the_geometry_that_the_engine_makes(batch: Batch, half: bo
         loss_of(step, batch)
     points, scores = batch.driven[0], batch.scores[0]
     pose = PoseMaker()(points, scores, batch.reference_points, SIZE)
-    props = PocketProps()(points, pose.flows, batch.reference)
+    skin = skin_colour(batch.reference, batch.reference_points).expand(len(points), -1)
+    props = PocketProps()(points, pose.flows, pose.lids, skin, batch.reference)
     _, *seen, _ = overheard.painter[0]
     for theirs, ours in zip(seen, props, strict=True):
         torch.testing.assert_close(theirs, ours, atol=1e-4, rtol=0)
