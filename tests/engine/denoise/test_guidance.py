@@ -290,7 +290,8 @@ def test_any_changes_in_mid_stream_give_no_junk(system: BufferSettings, data: st
 
 @pytest.mark.parametrize("guidance", [Guidance.NONE, *SCALED])
 def test_new_timesteps_equal_a_new_buffer(guidance: Guidance) -> None:
-    """Frames that enter after the change are those of a buffer that was built with it."""
+    """Frames that enter after the change are those of a buffer that was built with it, and those before it
+    are those of one without the change."""
     lists = ((99.0,), (499.0, 139.0))
     system = replace(STREAM_DIFFUSION, levels=2, guidance=guidance)
     later = replace(system, diffusion=replace(system.diffusion, timesteps=ListedTimesteps(lists=lists)))
@@ -300,7 +301,10 @@ def test_new_timesteps_equal_a_new_buffer(guidance: Guidance) -> None:
     assert buffer.set_timesteps(ListedTimesteps(lists=lists)) == 0
     changed = push_all(buffer, pose[3:], latents[3:])
     fresh = push_all(buffer_of(later, TinyNetwork()), pose[3:], latents[3:])
-    assert changed[0] is not None  # the one that was under way finishes on its own levels
+    unchanged = push_all(buffer_of(system, TinyNetwork()), pose, latents)[3]
+    assert changed[0] is not None
+    assert unchanged is not None
+    close(changed[0].latents, unchanged.latents)  # the one that was under way finishes on its own levels
     close(stacked(p for p in changed[1:] if p is not None), stacked(p for p in fresh[1:] if p is not None))
 
 
