@@ -24,6 +24,7 @@ from models.checkpoints.hub import local_folder
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.stable_diffusion import (
     TAESD,
+    LoraError,
     StableDiffusion,
     StableDiffusionSource,
     load_stable_diffusion,
@@ -127,6 +128,9 @@ def open_stream_diffusion(stylise: StyliseSettings, settings: Settings) -> Strea
     return StreamDiffusionModel(base, runtime_for(base.unet, settings))
 
 
+_OTHER_LORA = "Leave that LoRA out, or give the file of one that was made for this model."
+
+
 def runtime_for(network: nn.Module, settings: Settings) -> ChosenRuntime:
     """Return how a checkpoint's largest network, and so all of them, is run.
 
@@ -149,6 +153,9 @@ def load_base(stylise: StyliseSettings) -> StableDiffusion:
     """
     try:
         base = load_stable_diffusion(_source(stylise))
+    except LoraError as error:
+        is_own = error.name in dict(stylise.loras)
+        raise WeightsError(f"{error}.", hint=_OTHER_LORA if is_own else base_hint(stylise)) from error
     except CheckpointError as error:
         raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
     if base.tokenizer is None:

@@ -82,20 +82,40 @@ class StableDiffusionSource:
     dtype: torch.dtype = torch.float32
 
 
+class LoraError(CheckpointError):
+    """A LoRA is missing, damaged or made for another model.
+
+    Attributes:
+        name: As it was given.
+    """
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 def load_stable_diffusion(source: StableDiffusionSource) -> StableDiffusion:
     """Load a checkpoint and what belongs to it.
 
     Raises:
-        CheckpointError: Something is missing, damaged, incomplete or of another model.
+        CheckpointError: Something is missing, damaged, incomplete or of another model; ``LoraError`` where it
+            is a LoRA.
     """
     path = Path(source.model).expanduser()
     loaded = _from_file(path, source) if path.is_file() else _from_folder(source)
     for name, scale in source.loras.items():
-        fuse_lora(read_lora(lora_file(name)), loaded.unet, loaded.text_encoder, scale)
+        _fuse(name, scale, loaded)
     controlnets = tuple(load_controlnet(local_folder(name), source.dtype) for name in source.controlnets)
     for name, controlnet in zip(source.controlnets, controlnets, strict=True):
         check_controlnet(name, controlnet, loaded.unet)
     return replace(loaded, controlnets=controlnets)
+
+
+def _fuse(name: str, scale: float, loaded: StableDiffusion) -> None:
+    try:
+        fuse_lora(read_lora(lora_file(name)), loaded.unet, loaded.text_encoder, scale)
+    except CheckpointError as error:
+        raise LoraError(str(error), name) from error
 
 
 def from_pipeline(pipeline: Any) -> StableDiffusion:

@@ -224,6 +224,16 @@ def test_a_missing_model_says_what_it_is_and_what_works_without(tmp_path: Path) 
         built(StyliseSettings(prompt="a pirate", model=str(tmp_path / "nowhere")))
 
 
+def test_a_lora_that_cannot_be_used_is_named_and_nothing_else_is_blamed(folder: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "half.safetensors"
+    damaged.write_bytes(b"12345")
+    for lora in (damaged, tmp_path / "missing.safetensors"):
+        with pytest.raises(WeightsError, match=lora.name) as caught:
+            load_base(StyliseSettings(prompt="a pirate", model=str(folder), loras=((str(lora), 1.0),)))
+        assert "LoRA" in caught.value.hint
+        assert "--download" not in caught.value.hint
+
+
 def test_choices_out_of_range_are_refused() -> None:
     for wrong, said in (
         ({"prompt": " "}, "empty"),
