@@ -141,7 +141,13 @@ def quality_notes(quality: Document, size: int) -> list[str]:
         notes.append(
             f"Error of the fifth minute without a pause over the first's: {number(quality, 'drift', 3)}."
         )
-    return [*notes, f"{machine_line([quality])} Command: `python -m tests.bench.quality`.".strip()]
+    return [*notes, f"{machine_line([quality])} Command: `{quality_command(quality)}`.".strip()]
+
+
+def quality_command(quality: Document) -> str:
+    """Return the command that measures the same again."""
+    counts = [f" --{name} {quality[name]}" for name in ("pairs", "frames") if name in quality]
+    return "python -m tests.bench.quality" + "".join(counts) + (" --drift" if "drift" in quality else "")
 
 
 def live_block(lives: Sequence[Document]) -> str:
