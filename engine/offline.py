@@ -110,7 +110,8 @@ def animate(
     clip = source_clip(settings.source)
     if clip is None and settings.source.isdecimal():
         raise SourceError(
-            f"Camera {settings.source} has no end to animate.", hint="Use `understudy live` for cameras."
+            f"Camera {settings.source} has no end to animate.",
+            hint="Use `understudy live` for cameras; with `stylise`, add --record or --virtual-camera.",
         )
     rooms = rooms if rooms is not None else StandardRooms()
     job = _Job(settings, rooms, clock if clock is not None else SystemClock(), hooks or AnimateHooks())

@@ -24,9 +24,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         UnderstudyError: nothing could be written, or writing broke off.
     """
     settings = settings_from(arguments, Pace.OFFLINE)
-    output = arguments.output or default_output(arguments.source)
-    if output.is_dir():
-        output /= default_output(arguments.source)
+    output = chosen_output(arguments.output, default_output(arguments.source))
     progress = Progress(console, SystemClock())
     with Interrupt() as interrupt:
         hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)
@@ -45,6 +43,13 @@ def _loading_text() -> str:
     if any(graphs_dir().glob("*.onnx")):
         return "loading first"
     return "first start: preparing the networks for this machine takes a few seconds more, once"
+
+
+def chosen_output(output: Path | None, default: Path) -> Path:
+    """Return where a clip goes: the file that was named, or the default one, in the folder that was named."""
+    if output is None:
+        return default
+    return output / default if output.is_dir() else output
 
 
 def default_output(source: str) -> Path:

@@ -111,7 +111,10 @@ def _add_stylise(commands: Commands) -> None:
     )
     parser.add_argument("--source", default="sample", help="camera number, clip, or sample (default: sample)")
     parser.add_argument(
-        "--output", type=Path, help="the MP4 file of a clip (default: understudy-<clip>.mp4 here)"
+        "--output",
+        type=Path,
+        help="the MP4 file of a clip, or a folder for it; an existing file is replaced "
+        "(default: understudy-<clip>-stylised.mp4 here)",
     )
     parser.add_argument(
         "--closeness",

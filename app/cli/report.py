@@ -24,11 +24,12 @@ def recording_text(report: RecordingReport) -> str:
     return f"{report.path}  ({report.frames} frames, {report.seconds:.2f} s, {size}, {sound})"
 
 
-def animate_lines(report: AnimateReport) -> list[str]:
-    """Return the report of `animate`."""
+def animate_lines(report: AnimateReport, *, is_tracked: bool = True) -> list[str]:
+    """Return the report of a clip; of faces only where somebody looked for them."""
+    faces = f", a face in {report.frames_found}" if is_tracked else ""
     p50, p95 = report.motion_to_photon_p50_ms, report.motion_to_photon_p95_ms
     return [
-        f"frames    {report.frames_in} in, {report.frames_out} out, a face in {report.frames_found}",
+        f"frames    {report.frames_in} in, {report.frames_out} out{faces}",
         f"speed     {report.fps:.1f} fps ({report.seconds:.1f} s, after {report.loading_s:.1f} s of loading)",
         f"latency   {p50:.0f} ms p50, {p95:.0f} ms p95 from reading a frame to its picture",
         f"ms/stage  {stages_text(report.stage_ms)}",

@@ -2,9 +2,8 @@
 
 import argparse
 from fractions import Fraction
-from pathlib import Path
 
-from app.cli.animate import default_output
+from app.cli.animate import chosen_output, default_output
 from app.cli.console import Console
 from app.cli.failure import EXIT_INTERRUPTED
 from app.cli.interrupt import Interrupt
@@ -14,6 +13,7 @@ from app.cli.progress import Progress
 from app.cli.report import animate_json, animate_lines
 from engine.clock import SystemClock
 from engine.errors import SettingsError
+from engine.fetching import fetchable_models
 from engine.session import AnimateHooks, Ending, Session, animate
 from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings
 from engine.stylise_rooms import StyliseRooms
@@ -31,6 +31,7 @@ LIKENESS = (
 )
 _LOSS = LossSettings(hold_s=0.0, ease_s=0.05)  # without a frame, the card at once
 _GUIDANCE_SCALE = 1.2
+_HUB = "https://huggingface.co/"
 _WARM_UP = 8  # frames that Live2Diff begins with
 _ONLY_FOR = {
     "levels": Painter.LIVE2DIFF,
@@ -48,12 +49,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         UnderstudyError: the model is missing, nothing could be written, or the session failed.
     """
+    is_live = arguments.virtual_camera or arguments.record is not None
+    _check_way_out(arguments, is_live=is_live)
     stylise = stylise_from(arguments)
     console.warn(LIKENESS)
     if arguments.download:
         fetch_missing(_parts_of(stylise), console)
     rooms = StyliseRooms(stylise)
-    is_live = arguments.virtual_camera or arguments.record is not None
     settings = settings_from(arguments, Pace.LIVE if is_live else Pace.OFFLINE)
     memory = rooms.memory_text(settings)
     if memory:
@@ -79,7 +81,7 @@ def stylise_from(arguments: argparse.Namespace) -> StyliseSettings:
         prompt=arguments.prompt,
         negative_prompt=arguments.negative_prompt,
         closeness=Closeness[arguments.closeness.upper()],
-        model=arguments.model or next(iter(PUBLISHED_MODELS)),
+        model=_repository(arguments.model) or next(iter(PUBLISHED_MODELS)),
         loras=tuple(_lora(text) for text in arguments.lora),
         guidance_scale=_GUIDANCE_SCALE if scale is None else scale,
         similarity=arguments.similarity,
@@ -101,6 +103,19 @@ def settings_from(arguments: argparse.Namespace, pace: Pace) -> Settings:
     )
 
 
+def _check_way_out(arguments: argparse.Namespace, *, is_live: bool) -> None:
+    """Refuse what would count for nothing live, or for a clip."""
+    if is_live and arguments.output is not None:
+        raise SettingsError(
+            "--output counts for nothing live.", hint="--record names the file of a live recording."
+        )
+    if not is_live and arguments.seconds is not None:
+        raise SettingsError(
+            "--seconds counts for nothing where a clip is painted to its end.",
+            hint="Add --record PATH to paint so many seconds of it live.",
+        )
+
+
 def _check_goes_with(painter: Painter, arguments: argparse.Namespace) -> None:
     """Refuse what the other painter alone knows: it would count for nothing."""
     for name, owner in _ONLY_FOR.items():
@@ -115,6 +130,12 @@ def _check_goes_with(painter: Painter, arguments: argparse.Namespace) -> None:
 def _quality(arguments: argparse.Namespace) -> Quality:
     default = PAINTER_QUALITY[Painter(arguments.painter)]
     return Quality(size=arguments.size or default.size, levels=arguments.levels or default.levels)
+
+
+def _repository(model: str | None) -> str | None:
+    """Return the repository of a model that is given as `understudy models` lists it; else what was given."""
+    names = {listed.name: listed.address for listed in fetchable_models()}
+    return names[model].removeprefix(_HUB) if model in names else model
 
 
 def _lora(text: str) -> tuple[str, float]:
@@ -141,7 +162,9 @@ def _parts_of(stylise: StyliseSettings) -> list[str]:
 def _paint_clip(
     settings: Settings, rooms: StyliseRooms, arguments: argparse.Namespace, console: Console
 ) -> int:
-    output: Path = arguments.output or default_output(arguments.source)
+    name = default_output(arguments.source)
+    # Not the name that `animate` gives: this file shows the likeness.
+    output = chosen_output(arguments.output, name.with_stem(f"{name.stem}-stylised"))
     progress = Progress(console, SystemClock())
     with Interrupt() as interrupt:
         hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)
@@ -151,7 +174,7 @@ def _paint_clip(
             f"The clip has {report.frames_in} frames and Live2Diff begins with {_WARM_UP}: its last frame "
             "was repeated, so the painting knows little movement."
         )
-    for line in animate_lines(report):
+    for line in animate_lines(report, is_tracked=False):
         console.say(line) if arguments.json else console.result(line)
     if arguments.json:
         console.json(animate_json(report))

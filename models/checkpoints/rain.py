@@ -90,6 +90,8 @@ def load_rain(
     sizes = RainConfig() if config is None else config
     depth = sizes.depth_guider
     wanted = (*RAIN_FILES, DEPTH_GUIDER) if depth else RAIN_FILES
+    if not folder.is_dir():
+        raise CheckpointError(f"there is no folder {folder}")
     missing = [name for name in wanted if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(f"{folder} lacks {', '.join(missing)}")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import app.cli.models
+from app.cli.animate import chosen_output
 from app.cli.arguments import CLOSENESS, parse
 from app.cli.stylise import _parts_of, settings_from, stylise_from
 from app.main import main
@@ -79,3 +80,30 @@ def test_live2diff_is_fetched_with_its_painter(monkeypatch: pytest.MonkeyPatch, 
 def test_an_empty_prompt_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stylise", "--prompt", " "]) == SettingsError.exit_code
     assert "prompt is empty" in capsys.readouterr().err
+
+
+def test_a_model_may_be_called_as_the_list_calls_it() -> None:
+    assert stylise_from(parsed("--model", "sd-turbo")).model == "stabilityai/sd-turbo"
+    assert stylise_from(parsed("--model", "mine")).model == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--seconds", "2"), "--seconds counts for nothing"),
+        (("--record", "a.mp4", "--output", "b.mp4"), "--output counts for nothing live"),
+    ],
+)
+def test_an_option_that_would_count_for_nothing_is_refused(
+    options: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stylise", "--prompt", "a pirate", *options]) == SettingsError.exit_code
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_clip_goes_into_the_folder_that_is_named_and_not_by_the_avatar_clip_s_name(tmp_path: Path) -> None:
+    assert (
+        chosen_output(tmp_path, Path("understudy-a-stylised.mp4")) == tmp_path / "understudy-a-stylised.mp4"
+    )
+    assert chosen_output(tmp_path / "b.mp4", Path("x.mp4")) == tmp_path / "b.mp4"
+    assert chosen_output(None, Path("x.mp4")) == Path("x.mp4")
