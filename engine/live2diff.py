@@ -84,7 +84,7 @@ class Live2Diff:
         runtime: How the networks are run.
         read_depth: A depth network (``models.checkpoints.depth.load_depth``), or what stands in for it;
             None: depth comes with each frame.
-        executor: Runs the warm-ups of changes; its one thread may live as long as the stream.
+        executor: Runs the warm-ups of changes, one at a time.
     """
 
     def __init__(
@@ -259,7 +259,7 @@ class Live2Diff:
             self._seen.append(self._seen_of(frame.pixels, depth[None], frame.tag))
         self._cut(waiting[-1].pixels.cpu())
         (style, settings), seen = self._wanted, tuple(self._seen)
-        # on the same thread as the warm-ups of changes, one of which may still be running
+        # in turn with the warm-ups of changes, one of which may still be running
         change = self._executor.submit(lambda: self._warm_up(style, settings, seen)).result()
         self._is_warm = True
         self._take_over(change)

@@ -5,7 +5,6 @@ Importing this module loads torch. Thread: one caller at a time.
 
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from engine.errors import MemoryTooSmallError, WeightsError
 from engine.live2diff import Live2Diff
 from engine.live2diff_memory import StreamSize, check_memory
 from engine.live2diff_settings import Live2DiffSettings
+from engine.one_at_a_time import OneAtATime
 from engine.paths import models_dir
 from engine.pipeline import Row
 from engine.settings import Quality, Settings
@@ -124,7 +124,7 @@ class Live2DiffModel:
         self._depth_text = depth_text
         self._config = config
         self._plan_text = ""
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="understudy-renewal")
+        self._executor = OneAtATime("understudy-renewal")
 
     @property
     def text(self) -> str:

@@ -54,7 +54,7 @@ def executor(monkeypatch: pytest.MonkeyPatch) -> WhenTold:
     """Warm-ups run when the test says so."""
     executor = WhenTold()
     opened: Callable[..., Executor] = lambda *_, **__: executor  # noqa: E731
-    monkeypatch.setattr("engine.live2diff_model.ThreadPoolExecutor", opened)
+    monkeypatch.setattr("engine.live2diff_model.OneAtATime", opened)
     return executor
 
 
