@@ -16,8 +16,8 @@ from engine.errors import SettingsError
 from engine.fetching import fetchable_models
 from engine.session import AnimateHooks, Ending, Session, animate
 from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings
-from engine.stylise_rooms import StyliseRooms
-from engine.stylise_settings import (
+from engine.stylise.rooms import StyliseRooms
+from engine.stylise.settings import (
     PAINTER_QUALITY,
     PUBLISHED_MODELS,
     Closeness,

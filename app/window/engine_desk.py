@@ -8,7 +8,7 @@ from app.window.show import Show
 from app.window.stops import Stop
 from app.window.wishes import Mode, chosen_stop, model_from, stop_field, stops_from, stylise_from
 from engine.settings import Model
-from engine.stylise_settings import Painter
+from engine.stylise.settings import Painter
 
 _PAINTERS = {Painter.STREAM_DIFFUSION: "StreamDiffusion", Painter.LIVE2DIFF: "Live2Diff"}
 _RAIN = "rain"  # in the catalogue

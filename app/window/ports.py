@@ -12,7 +12,7 @@ from typing import Protocol
 from app.own_avatars import OwnAvatars
 from engine.settings import Quality, Settings, StageSettings
 from engine.status import Status
-from engine.stylise_settings import Closeness, StyliseSettings
+from engine.stylise.settings import Closeness, StyliseSettings
 from engine.types import Avatar, Performance, Picture
 
 
@@ -135,7 +135,7 @@ class SessionPort(Protocol):
 
 
 class StylingPort(Protocol):
-    """``engine.stylise_rooms.StyliseRooms``, as far as the window uses it. Thread: any."""
+    """``engine.stylise.rooms.StyliseRooms``, as far as the window uses it. Thread: any."""
 
     def memory_text(self, settings: Settings) -> str:
         """Return what a start takes of the memory; empty where that is little.

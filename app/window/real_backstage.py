@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.window.ports import Backstage, Camera, Fetchable, FetchState, SessionPort, StylingPort
 from engine.settings import Settings
-from engine.stylise_settings import StyliseSettings
+from engine.stylise.settings import StyliseSettings
 from engine.types import Avatar
 
 
@@ -35,7 +35,7 @@ def _build_session(settings: Settings) -> SessionPort:
 
 def _build_stylise(settings: Settings, stylise: StyliseSettings) -> tuple[SessionPort, StylingPort]:
     from engine.session import Session  # noqa: PLC0415 - see above
-    from engine.stylise_rooms import StyliseRooms  # noqa: PLC0415 - see above
+    from engine.stylise.rooms import StyliseRooms  # noqa: PLC0415 - see above
 
     rooms = StyliseRooms(stylise)
     return Session(settings, rooms=rooms), rooms

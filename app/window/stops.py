@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from engine.settings import DEFAULT_QUALITY, QUALITIES, Model, Quality
-from engine.stylise_settings import PAINTER_QUALITY, Painter
+from engine.stylise.settings import PAINTER_QUALITY, Painter
 
 _TIMES = "\u00d7"
 

@@ -16,7 +16,7 @@ from app.window.show import Show
 from app.window.style_panel import CHOOSE_FILE, ModelEntry
 from app.window.wishes import DEFAULT_STYLE_MODEL, prompt_from, stylise_from
 from engine.errors import UnderstudyError
-from engine.stylise_settings import PUBLISHED_MODELS, Closeness, Painter
+from engine.stylise.settings import PUBLISHED_MODELS, Closeness, Painter
 
 PAINTER_MODEL = {Painter.LIVE2DIFF: "live2diff"}
 """What a painter needs beside the model that it paints with, in the catalogue."""

@@ -11,7 +11,7 @@ from app.preferences import LARGEST_SEED
 from app.window.controls import Card, Picker, Segment, Segments, StopSlider, make_button
 from app.window.status_line import LIKENESS_MARK
 from app.window.theme import make_label
-from engine.stylise_settings import Closeness, Painter
+from engine.stylise.settings import Closeness, Painter
 
 SETTLE_MS = 400
 """A prompt is taken this long after the last key stroke."""

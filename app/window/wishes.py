@@ -17,7 +17,7 @@ from engine.settings import (
     Settings,
     StageSettings,
 )
-from engine.stylise_settings import PUBLISHED_MODELS, Closeness, Painter, StyliseSettings
+from engine.stylise.settings import PUBLISHED_MODELS, Closeness, Painter, StyliseSettings
 
 CAMERA_PREFIX = "camera:"
 FILE_PREFIX = "file:"

@@ -14,13 +14,13 @@ from engine.pipeline import Composer, RgbaImages
 from engine.post.standby import standby_card
 from engine.session import Session
 from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings, StageSettings
-from engine.stylise import DepthMap, LikenessTracker
-from engine.stylise_rooms import StyliseRooms
-from engine.stylise_settings import Painter, StyliseSettings
+from engine.stylise.parts import DepthMap, LikenessTracker
+from engine.stylise.rooms import StyliseRooms
+from engine.stylise.settings import Painter, StyliseSettings
 from engine.types import Frame, RgbImage
 from tests.e2e.clip_kit import faces, pictures_of, times_of, truncate, wall, write_clip
 from tests.e2e.conftest import Understudy
-from tests.engine.live2diff_kit import write_base, write_motion
+from tests.engine.live2diff.kit import write_base, write_motion
 
 SIDE = 64
 
@@ -37,7 +37,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("engine.settings.SIZES", (SIDE, 256))
     monkeypatch.setattr("app.cli.arguments.SIZES", (SIDE, 256))
-    monkeypatch.setattr("engine.live2diff_memory.SIZES", (SIDE, 256))
+    monkeypatch.setattr("engine.live2diff.memory.SIZES", (SIDE, 256))
     monkeypatch.setattr("models.runtimes.choose.MAX_THREADS", 1)
     monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("UNDERSTUDY_MODELS_DIR", str(tmp_path / "models"))
@@ -93,7 +93,7 @@ def test_what_is_missing_or_damaged_is_one_sentence(
 def test_what_does_not_fit_is_refused_with_options(
     understudy: Understudy, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.live2diff_model.free_memory", lambda _device: 70_000_000)
+    monkeypatch.setattr("engine.stylise.live2diff.free_memory", lambda _device: 70_000_000)
     code, _, err = stylise(understudy, files, "--size", "256")
     assert code == MemoryTooSmallError.exit_code
     assert "256 x 256 at 2 levels needs" in err

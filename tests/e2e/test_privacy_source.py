@@ -12,8 +12,8 @@ ENGINE = Path(__file__).parents[2] / "engine"
 MODULES = sorted(ENGINE.rglob("*.py"))
 
 # The stylise mode shows the user's likeness by its nature, and says so: one file hands frames to its painter.
-MAY_SEE_FRAMES = ("capture/", "track/", "types.py", "feed.py", "stylise.py")
-MAY_STYLISE = ("stylise_rooms.py",)
+MAY_SEE_FRAMES = ("capture/", "track/", "types.py", "feed.py", "stylise/parts.py")
+MAY_STYLISE = ("stylise/rooms.py",)
 MAY_MAKE_PICTURES = ("pipeline.py", "post/standby.py")
 
 
@@ -62,14 +62,14 @@ def test_only_the_stylise_mode_reaches_what_hands_frames_on() -> None:
         relative(module)
         for module in MODULES
         for node in ast.walk(tree(module))
-        if isinstance(node, ast.ImportFrom) and node.module == "engine.stylise"
+        if isinstance(node, ast.ImportFrom) and node.module == "engine.stylise.parts"
     ]
     assert users == list(MAY_STYLISE)
     rooms = [
         relative(module)
         for module in MODULES
         for node in ast.walk(tree(module))
-        if isinstance(node, ast.ImportFrom) and node.module == "engine.stylise_rooms"
+        if isinstance(node, ast.ImportFrom) and node.module == "engine.stylise.rooms"
     ]
     assert rooms == []
 

@@ -13,7 +13,7 @@ from app.window.ports import Backstage
 from engine.errors import FetchError, UnderstudyError
 from engine.settings import Quality, Settings, StageSettings
 from engine.status import SessionState, StageTime, Status
-from engine.stylise_settings import Closeness, StyliseSettings
+from engine.stylise.settings import Closeness, StyliseSettings
 from engine.types import Avatar, HeadPose, Origin, Performance, Picture, TrackState
 from tests.gui.placeholder import LOOKS, draw_character, make_avatar, widened
 

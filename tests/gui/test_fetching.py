@@ -81,7 +81,7 @@ def test_progress_is_shown_and_the_window_stays_usable(theatre: Theatre) -> None
     wait_for(theatre, is_over(theatre))
     assert theatre.engine.fetched == ["sd15"]
     assert theatre.window.banner.news.tone is Tone.GOOD
-    assert theatre.director.fetches.named("sd15").is_here
+    wait_for(theatre, lambda: theatre.director.fetches.named("sd15").is_here)  # looked at once it ended
 
 
 def test_a_size_that_is_not_known_yet_moves_the_bar_without_an_end(theatre: Theatre) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from app.window.style_panel import CHOOSE_FILE, CHOOSE_FOLDER, SETTLE_MS
 from app.window.wishes import ALIKE, DEFAULT_PROMPT, Mode
 from engine.errors import SettingsError
-from engine.stylise_settings import Closeness, Painter
+from engine.stylise.settings import Closeness, Painter
 from tests.gui.conftest import Theatre
 from tests.gui.fakes import published_models
 

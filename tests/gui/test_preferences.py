@@ -30,7 +30,7 @@ from engine.settings import (
     Model,
     StageSettings,
 )
-from engine.stylise_settings import PUBLISHED_MODELS, Closeness, Painter
+from engine.stylise.settings import PUBLISHED_MODELS, Closeness, Painter
 
 CHANGED = Preferences(
     source="camera:1",

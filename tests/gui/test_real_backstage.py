@@ -13,7 +13,7 @@ from app.window.wishes import plan_from, settings_from
 from engine.errors import FetchError, SettingsError
 from engine.settings import DEFAULT_AVATAR_NAME
 from engine.status import SessionState
-from engine.stylise_settings import PUBLISHED_MODELS
+from engine.stylise.settings import PUBLISHED_MODELS
 from tests.gui.fakes import FakeSession, FakeStyling, published_models
 
 

@@ -13,7 +13,7 @@ from app.main import main
 from engine.errors import SettingsError, WeightsError
 from engine.fetching import missing_of
 from engine.settings import Pace
-from engine.stylise_settings import Closeness, Painter, StyliseSettings
+from engine.stylise.settings import Closeness, Painter, StyliseSettings
 
 
 def parsed(*more: str) -> argparse.Namespace:

@@ -7,7 +7,7 @@ import torch
 
 from engine.denoise.memory import LIVE2DIFF_RING, KvFormat, KvRing
 from engine.errors import MemoryTooSmallError
-from engine.live2diff_memory import StreamSize, check_memory, plan_memory
+from engine.live2diff.memory import StreamSize, check_memory, plan_memory
 from models.networks.unet import TemporalConfig, UNet, UNetConfig
 from models.runtimes.free_memory import free_memory
 

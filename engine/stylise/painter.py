@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.pipeline import Row
 from engine.settings import Quality
-from engine.stylise_settings import Closeness, StyliseSettings
+from engine.stylise.settings import Closeness, StyliseSettings
 
 
 class StreamPainter(Protocol):

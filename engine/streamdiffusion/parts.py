@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from engine.stream_settings import StreamSettings
-from engine.stylist import Stylist
+from engine.streamdiffusion.settings import StreamSettings
+from engine.streamdiffusion.stylist import Stylist
 from models.checkpoints.stable_diffusion import StableDiffusion
 from models.runtimes.choose import choose_runtime, probe_machine
 from models.runtimes.protocol import RuntimeKind, RuntimeSettings
 
 if TYPE_CHECKING:
-    from engine.streamdiffusion import StreamDiffusion
+    from engine.streamdiffusion.stream import StreamDiffusion
 
 
 class StreamParts:

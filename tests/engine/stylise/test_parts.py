@@ -15,7 +15,7 @@ from engine.pipeline import STAGES, Pipeline, Ticket
 from engine.post.standby import standby_card
 from engine.settings import LossSettings, Precision, Quality, RuntimeChoice, Settings
 from engine.staging import Staging
-from engine.stylise import (
+from engine.stylise.parts import (
     LikenessConditioner,
     LikenessControl,
     LikenessDecoder,
@@ -23,9 +23,9 @@ from engine.stylise import (
     LikenessTracker,
     StylistBuffer,
 )
-from engine.stylise_models import load_base
-from engine.stylise_rooms import StyliseRooms
-from engine.stylise_settings import Closeness, StyliseSettings
+from engine.stylise.rooms import StyliseRooms
+from engine.stylise.settings import Closeness, StyliseSettings
+from engine.stylise.stream_diffusion import load_base
 from engine.types import Frame, Performance, Picture
 from tests.models.checkpoints import published_layouts as layouts
 

@@ -1,6 +1,6 @@
 """A session's rooms for the stylise mode: ``Session(settings, rooms=StyliseRooms(stylise))``.
 
-The parts are in ``stylise.py``; what the user chooses in ``stylise_settings.py``. ``animate(settings, output,
+The parts are in ``parts.py``; what the user chooses in ``settings.py``. ``animate(settings, output,
 rooms=StyliseRooms(stylise))`` paints a clip. Thread: as ``rooms.Rooms``; the ``set_`` methods from any.
 """
 
@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings
-from engine.live2diff_model import depth_network, live2diff_memory_text, open_live2diff
 from engine.pipeline import Composer, Machinery, Row
 from engine.post.letterbox import letterbox
 from engine.post.standby import standby_card
 from engine.settings import Quality, Settings, StageSettings
 from engine.standard_rooms import StandardRooms
-from engine.stylise import (
+from engine.stylise.live2diff import depth_network, live2diff_memory_text, open_live2diff
+from engine.stylise.painter import PaintModel, Wish
+from engine.stylise.parts import (
     NO_POINTS,
     NO_SCORES,
     CardActor,
@@ -29,9 +30,8 @@ from engine.stylise import (
     StylistBuffer,
     at_once,
 )
-from engine.stylise_models import open_stream_diffusion
-from engine.stylise_painter import PaintModel, Wish
-from engine.stylise_settings import Closeness, Painter, StyliseSettings
+from engine.stylise.settings import Closeness, Painter, StyliseSettings
+from engine.stylise.stream_diffusion import open_stream_diffusion
 from engine.types import Avatar, Control, RgbImage
 
 

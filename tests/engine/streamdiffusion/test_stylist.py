@@ -10,8 +10,8 @@ from torch.utils._pytree import tree_leaves
 
 from engine.denoise.feedback import LatentFeedback
 from engine.denoise.settings import NEEDS_NEGATIVE, Guidance
-from engine.stream_settings import StreamSettings
-from engine.stylist import Stylist
+from engine.streamdiffusion.settings import StreamSettings
+from engine.streamdiffusion.stylist import Stylist
 from models.checkpoints.stable_diffusion import StableDiffusion
 from models.diffusion.prediction import Prediction
 from models.diffusion.schedules import DiscreteSchedule

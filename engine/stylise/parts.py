@@ -5,7 +5,7 @@
 Here, and only here, camera pixels go on to the networks: what comes out shows the user's likeness. Where
 there is no frame, the standby card is shown, not a painting of the last one; the card is never painted. The
 pipeline, the threads, the outlets and the panic key are those of every session:
-``Session(settings, rooms=StyliseRooms(stylise))`` (``stylise_rooms.py``).
+``Session(settings, rooms=StyliseRooms(stylise))`` (``rooms.py``).
 """
 
 import queue
@@ -22,8 +22,8 @@ from torch import Tensor
 from engine.denoise.similarity import SimilarityFilter
 from engine.pipeline import Row
 from engine.post.letterbox import letterbox
-from engine.stylise_painter import StreamPainter, Wish
-from engine.stylise_settings import Closeness
+from engine.stylise.painter import StreamPainter, Wish
+from engine.stylise.settings import Closeness
 from engine.types import Avatar, Control, Frame, Performance, RgbImage, TrackState
 
 DepthMap = NDArray[np.float32]  # (h, w), near is large

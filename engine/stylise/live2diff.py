@@ -14,16 +14,16 @@ from torch import Tensor
 from engine.condition.depth import ReadDepth
 from engine.denoise.memory import LIVE2DIFF_RING, KvFormat
 from engine.errors import MemoryTooSmallError, WeightsError
-from engine.live2diff import Live2Diff
-from engine.live2diff_memory import StreamSize, check_memory
-from engine.live2diff_settings import Live2DiffSettings
+from engine.live2diff.memory import StreamSize, check_memory
+from engine.live2diff.settings import Live2DiffSettings
+from engine.live2diff.stream import Live2Diff
 from engine.one_at_a_time import OneAtATime
 from engine.paths import models_dir
 from engine.pipeline import Row
 from engine.settings import Quality, Settings
-from engine.stylise_models import AVATAR_INSTEAD, base_hint, load_base, runtime_for
-from engine.stylise_painter import StreamPainter, Wish
-from engine.stylise_settings import DEPTH_FROM_POINTS, LIVE2DIFF_FILE, Closeness, StyliseSettings
+from engine.stylise.painter import StreamPainter, Wish
+from engine.stylise.settings import DEPTH_FROM_POINTS, LIVE2DIFF_FILE, Closeness, StyliseSettings
+from engine.stylise.stream_diffusion import AVATAR_INSTEAD, base_hint, load_base, runtime_for
 from models.checkpoints.catalogue import read_catalogue
 from models.checkpoints.depth import DEPTH_ANYTHING_SMALL, DPT_HYBRID, load_depth
 from models.checkpoints.live2diff import LIVE2DIFF_FILE as FILE_NAME

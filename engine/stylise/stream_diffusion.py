@@ -15,11 +15,11 @@ from engine.errors import SettingsError, WeightsError
 from engine.paths import graphs_dir
 from engine.pipeline import Row
 from engine.settings import Quality, Settings
-from engine.stream_settings import StreamSettings
+from engine.streamdiffusion.settings import StreamSettings
+from engine.streamdiffusion.stylist import Stylist
 from engine.studio import choose
-from engine.stylise_painter import Wish
-from engine.stylise_settings import PUBLISHED_MODELS, Closeness, StyliseSettings
-from engine.stylist import Stylist
+from engine.stylise.painter import Wish
+from engine.stylise.settings import PUBLISHED_MODELS, Closeness, StyliseSettings
 from models.checkpoints.hub import local_folder
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.stable_diffusion import (

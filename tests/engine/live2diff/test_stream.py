@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from engine.denoise.memory import KvFormat
-from engine.live2diff import Live2Diff
-from engine.live2diff_settings import Live2DiffSettings
+from engine.live2diff.settings import Live2DiffSettings
+from engine.live2diff.stream import Live2Diff
 from models.checkpoints.live2diff import Live2DiffNetworks, base_config, joined
 from models.checkpoints.stable_diffusion import StableDiffusionSource, load_stable_diffusion
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings

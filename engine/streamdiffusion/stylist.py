@@ -20,7 +20,7 @@ from engine.denoise.feedback import LatentFeedback
 from engine.denoise.noise import Seed, SeededDraw
 from engine.denoise.settings import NEEDS_NEGATIVE, Guidance, LatentSpec
 from engine.denoise.text_denoiser import TextDenoiser
-from engine.stream_settings import StreamSettings, buffer_settings, timesteps_of
+from engine.streamdiffusion.settings import StreamSettings, buffer_settings, timesteps_of
 from models.checkpoints.stable_diffusion import StableDiffusion
 from models.diffusion.blending import Interpolation
 from models.networks.stable_diffusion import LATENT_STRIDE, TextUnet

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.denoise.noise import Seed, SeedBlend
-from engine.streamdiffusion_options import StreamChanges
-from engine.stylist import Prompts
+from engine.streamdiffusion.options import StreamChanges
+from engine.streamdiffusion.stylist import Prompts
 from models.diffusion.blending import Interpolation
 
 

@@ -10,14 +10,14 @@ from PIL import Image
 from torch import Tensor
 
 from engine.fetching import fetch, missing_of
-from engine.pictures import pixels_from, postprocess_image
-from engine.streamdiffusion import StreamDiffusion, accelerate_with_tensorrt
-from engine.streamdiffusion_options import (
+from engine.streamdiffusion.image_utils import pixels_from, postprocess_image
+from engine.streamdiffusion.options import (
     PUBLISHED_SEED,
     WRAPPER_DEFAULTS,
     WrapperOptions,
     check_names,
 )
+from engine.streamdiffusion.stream import StreamDiffusion, accelerate_with_tensorrt
 from models.checkpoints.stable_diffusion import (
     LCM_LORA,
     TAESD,

@@ -13,19 +13,25 @@ from safetensors.torch import save_file
 from engine.clock import SystemClock
 from engine.errors import MemoryTooSmallError, WeightsError
 from engine.latency import StageTimes
-from engine.live2diff import Live2Diff
-from engine.live2diff_model import Live2DiffModel
+from engine.live2diff.stream import Live2Diff
 from engine.pipeline import STAGES, Pipeline, Ticket
 from engine.post.standby import standby_card
 from engine.settings import LossSettings, Precision, Quality, RuntimeChoice, Settings
 from engine.staging import Staging
-from engine.stylise import DepthMap, LikenessConditioner, LikenessControl, LikenessDriver, LikenessTracker
-from engine.stylise_rooms import StyliseRooms
-from engine.stylise_settings import Closeness, Painter, StyliseSettings
+from engine.stylise.live2diff import Live2DiffModel
+from engine.stylise.parts import (
+    DepthMap,
+    LikenessConditioner,
+    LikenessControl,
+    LikenessDriver,
+    LikenessTracker,
+)
+from engine.stylise.rooms import StyliseRooms
+from engine.stylise.settings import Closeness, Painter, StyliseSettings
 from engine.types import Frame, Performance, Picture
 from models.checkpoints.live2diff import base_config
-from tests.engine.live2diff_kit import motion_weights, write_base, write_motion
-from tests.engine.test_live2diff import WhenTold
+from tests.engine.live2diff.kit import motion_weights, write_base, write_motion
+from tests.engine.live2diff.test_stream import WhenTold
 from tests.models.checkpoints import published_layouts as layouts
 
 SIDE = 64
@@ -54,7 +60,7 @@ def executor(monkeypatch: pytest.MonkeyPatch) -> WhenTold:
     """Warm-ups run when the test says so."""
     executor = WhenTold()
     opened: Callable[..., Executor] = lambda *_, **__: executor  # noqa: E731
-    monkeypatch.setattr("engine.live2diff_model.OneAtATime", opened)
+    monkeypatch.setattr("engine.stylise.live2diff.OneAtATime", opened)
     return executor
 
 
@@ -248,7 +254,7 @@ def test_loras_change_in_mid_stream(files: Path, tmp_path: Path, monkeypatch: py
     weight = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight"
     added = after.unet.get_parameter(weight) - before.unet.get_parameter(weight)
     torch.testing.assert_close(added, torch.full((32, 32), 0.5 * 2.0))
-    monkeypatch.setattr("engine.live2diff_model.free_memory", lambda _device: 1_000)
+    monkeypatch.setattr("engine.stylise.live2diff.free_memory", lambda _device: 1_000)
     with pytest.raises(MemoryTooSmallError, match="second style"):
         rooms.set_style("")
 
@@ -264,7 +270,7 @@ def test_what_does_not_fit_is_refused_before_and_at_the_start(
 ) -> None:
     rooms = StyliseRooms(chosen(files))
     assert "64 x 64 at 2 levels needs" in rooms.memory_text(settings())
-    monkeypatch.setattr("engine.live2diff_model.free_memory", lambda _device: 1_000)
+    monkeypatch.setattr("engine.stylise.live2diff.free_memory", lambda _device: 1_000)
     for start in (lambda: rooms.memory_text(settings()), lambda: built(chosen(files))):
         with pytest.raises(MemoryTooSmallError, match=r"64 x 64 at 2 levels needs .* GB are free"):
             start()

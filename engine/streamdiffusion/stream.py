@@ -1,7 +1,7 @@
 """StreamDiffusion's public names over the rolling buffer: a script runs with its import changed.
 
-    from engine.streamdiffusion import StreamDiffusion, postprocess_image
-    from engine.streamdiffusion_wrapper import StreamDiffusionWrapper
+    from engine.streamdiffusion.stream import StreamDiffusion, postprocess_image
+    from engine.streamdiffusion.wrapper import StreamDiffusionWrapper
 
 Differences from the original (arXiv:2312.12491, version 0.1.1), all of them faults of it; ``parity=True``
 brings the first four back for comparisons:
@@ -25,9 +25,8 @@ from torch import Tensor
 from engine.clock import SystemClock
 from engine.denoise.settings import NEEDS_NEGATIVE, Guidance, Residual
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings, SkipCount
-from engine.pictures import pil2tensor, pixels_from, postprocess_image
-from engine.stream_settings import StreamSettings
-from engine.streamdiffusion_options import (
+from engine.streamdiffusion.image_utils import pil2tensor, pixels_from, postprocess_image
+from engine.streamdiffusion.options import (
     PUBLISHED_SEED,
     STREAM_DEFAULTS,
     PrepareOptions,
@@ -35,9 +34,10 @@ from engine.streamdiffusion_options import (
     StreamOptions,
     check_names,
 )
-from engine.streamdiffusion_parts import StreamParts, accelerate_with_tensorrt
-from engine.streamdiffusion_start import Started, changed
-from engine.stylist import Stylist
+from engine.streamdiffusion.parts import StreamParts, accelerate_with_tensorrt
+from engine.streamdiffusion.settings import StreamSettings
+from engine.streamdiffusion.start import Started, changed
+from engine.streamdiffusion.stylist import Stylist
 from models.checkpoints.lora import fuse_lora, read_lora
 from models.checkpoints.stable_diffusion import LCM_LORA, from_pipeline, lora_file
 from models.runtimes.choose import num_usable_cores

@@ -11,9 +11,9 @@ from diffusers import PNDMScheduler, StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
-from engine.pictures import pil2tensor, pixels_from, postprocess_image
-from engine.streamdiffusion import StreamDiffusion, accelerate_with_tensorrt
-from engine.streamdiffusion_wrapper import StreamDiffusionWrapper
+from engine.streamdiffusion.image_utils import pil2tensor, pixels_from, postprocess_image
+from engine.streamdiffusion.stream import StreamDiffusion, accelerate_with_tensorrt
+from engine.streamdiffusion.wrapper import StreamDiffusionWrapper
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.stable_diffusion import (
     LCM_LORA,
@@ -256,7 +256,7 @@ def test_pictures_in_every_form_are_the_same() -> None:
 
 def test_the_wrapper_fetches_hub_ids_only_when_it_may(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("engine.streamdiffusion_wrapper.fetch", lambda name, *_hooks: asked.append(name))
+    monkeypatch.setattr("engine.streamdiffusion.wrapper.fetch", lambda name, *_hooks: asked.append(name))
     for options in ({}, {"may_download": True, "lora_dict": {"maker/style": 1.0, "mine.safetensors": 1.0}}):
         with pytest.raises(CheckpointError, match="maker/tiny is not on this machine"):
             StreamDiffusionWrapper("maker/tiny", [45], **options)

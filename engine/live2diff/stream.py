@@ -28,8 +28,8 @@ from engine.denoise.renewal import Renewal
 from engine.denoise.ring_denoiser import RingDenoiser
 from engine.denoise.settings import LatentSpec
 from engine.denoise.warm_up import WarmedUp, WarmFrames
-from engine.live2diff_settings import Live2DiffSettings
-from engine.live2diff_style import Style
+from engine.live2diff.settings import Live2DiffSettings
+from engine.live2diff.style import Style
 from models.checkpoints.live2diff import Live2DiffNetworks
 from models.networks.stable_diffusion import LATENT_STRIDE
 from models.runtimes.protocol import RuntimeSettings
