@@ -168,6 +168,7 @@ def _missing(entry: CatalogueEntry, models: Path, endpoint: str | None) -> Itera
 def _listed(
     entry: CatalogueEntry, file: CatalogueFile, sibling: RepoSibling, models: Path, commit: str
 ) -> HubFile:
+    target = _inside(models / entry.folder, sibling.rfilename, entry.address)
     offered = sibling.lfs.sha256 if sibling.lfs else ""
     if file.sha256 and sibling.rfilename == file.path and offered != file.sha256:
         raise DownloadError(
@@ -182,8 +183,16 @@ def _listed(
         num_bytes=sibling.size or 0,
         sha256=offered,
         git_id=sibling.blob_id or "",
-        target=models / entry.folder / sibling.rfilename,
+        target=target,
     )
+
+
+def _inside(folder: Path, name: str, address: str) -> Path:
+    """Return where a listed file goes: never outside its model's folder. Raises ``DownloadError``."""
+    target = folder / name
+    if not target.resolve().is_relative_to(folder.resolve()):
+        raise DownloadError(f"{address} lists {name!r}, which leads out of its folder.", Fault.DAMAGED)
+    return target
 
 
 def chosen_files(names: Mapping[str, object]) -> tuple[CatalogueFile, ...]:

@@ -188,6 +188,16 @@ def test_a_repository_that_is_not_there_is_named(hub: HubServer, tmp_path: Path,
     assert repository in error.message
 
 
+@pytest.mark.parametrize("name", ["../outside.json", "unet/../../../outside.json", "/outside.json"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(hub: HubServer, tmp_path: Path, name: str) -> None:
+    hub.files["maker/tiny"][name] = CONFIG
+    models = tmp_path / "models"
+    error = failure(hub, models, replace(ENTRY, files=(CatalogueFile(path=name),)))
+    assert error.fault is Fault.DAMAGED
+    assert name in error.message
+    assert not list(tmp_path.rglob("outside.json"))
+
+
 def test_a_gated_repository_says_that_it_wants_an_agreement(hub: HubServer, tmp_path: Path) -> None:
     hub.gated.add("maker/tiny")
     error = failure(hub, tmp_path)
