@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QApplication
 
 from app.preferences import PreferencesFile
 from app.window.director import Director
-from app.window.icons import app_icon
 from app.window.main_window import MainWindow
 from app.window.real_backstage import real_backstage
-from app.window.theme import apply_theme
+from app.window.widgets.icons import app_icon
+from app.window.widgets.theme import apply_theme
 from engine.errors import UnderstudyError
 
 logger = logging.getLogger(__name__)

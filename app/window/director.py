@@ -10,21 +10,21 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QWidget
 
 from app.preferences import PreferencesFile
-from app.window.avatar_desk import AvatarDesk, EditPoints
-from app.window.engine_desk import EngineDesk
-from app.window.fetch_desk import FetchDesk
-from app.window.file_picker import FilePicker
-from app.window.keys import HelpSheet, Wish, install_keys
+from app.window.desks.avatar_desk import AvatarDesk, EditPoints
+from app.window.desks.engine_desk import EngineDesk
+from app.window.desks.fetch_desk import FetchDesk
+from app.window.desks.mode_desk import ModeDesk
+from app.window.desks.news_desk import NewsDesk, WaysOut
+from app.window.desks.output_desk import OpenFolder, OutputDesk, open_folder
+from app.window.desks.show import Show
+from app.window.desks.source_desk import SourceDesk
+from app.window.desks.style_desk import StyleDesk
+from app.window.dialogs.file_picker import FilePicker
+from app.window.dialogs.keys import HelpSheet, Wish, install_keys
+from app.window.dialogs.points_editor import edit_points
+from app.window.dialogs.question import Ask, ask_question
 from app.window.main_window import MainWindow
-from app.window.mode_desk import ModeDesk
-from app.window.news_desk import NewsDesk, WaysOut
-from app.window.output_desk import OpenFolder, OutputDesk, open_folder
-from app.window.points_editor import edit_points
 from app.window.ports import Backstage
-from app.window.question import Ask, ask_question
-from app.window.show import Show
-from app.window.source_desk import SourceDesk
-from app.window.style_desk import StyleDesk
 from app.window.wishes import Mode, stage_from, with_stage
 from engine.errors import UnderstudyError
 from engine.settings import StageSettings

@@ -17,18 +17,18 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
-from app.window.avatar_panel import CLIP_SUFFIXES, PICTURE_SUFFIXES, AvatarPanel, dropped_file
-from app.window.avatar_view import AvatarView
-from app.window.banner import Banner
-from app.window.control_bar import ControlBar
-from app.window.controls import Segment, Segments
-from app.window.engine_panel import EnginePanel
-from app.window.fetch_card import FetchCard
-from app.window.stage_panel import StagePanel
-from app.window.status_line import StatusLine
-from app.window.style_panel import StylePanel
+from app.window.panels.avatar_panel import CLIP_SUFFIXES, PICTURE_SUFFIXES, AvatarPanel, dropped_file
+from app.window.panels.avatar_view import AvatarView
+from app.window.panels.banner import Banner
+from app.window.panels.control_bar import ControlBar
+from app.window.panels.engine_panel import EnginePanel
+from app.window.panels.fetch_card import FetchCard
+from app.window.panels.stage_panel import StagePanel
+from app.window.panels.status_line import StatusLine
+from app.window.panels.style_panel import StylePanel
+from app.window.panels.you_panel import YouPanel
+from app.window.widgets.controls import Segment, Segments
 from app.window.wishes import Mode
-from app.window.you_panel import YouPanel
 
 MIN_WIDTH_PX, MIN_HEIGHT_PX = 1024, 700
 DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX = 1280, 800

@@ -14,10 +14,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.preferences import PreferencesFile
+from app.window.dialogs.question import Question
 from app.window.director import Dialogs, Director
 from app.window.main_window import MainWindow
-from app.window.question import Question
-from app.window.theme import apply_theme
+from app.window.widgets.theme import apply_theme
 from engine.types import Avatar
 from tests.gui.fakes import FakeCamera, FakeEngine, FakePicker, FakeSession
 

@@ -16,16 +16,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.preferences import PreferencesFile
-from app.window.avatar_desk import _UNSURE
-from app.window.banner import News, Offer, Tone
+from app.window.desks.avatar_desk import _UNSURE
+from app.window.desks.fetch_desk import question_about
+from app.window.desks.mode_desk import LIKENESS
+from app.window.dialogs.keys import HelpSheet
+from app.window.dialogs.points_editor import PointsEditor
+from app.window.dialogs.question import QuestionSheet
 from app.window.director import Dialogs, Director
-from app.window.fetch_desk import question_about
-from app.window.keys import HelpSheet
 from app.window.main_window import MainWindow
-from app.window.mode_desk import LIKENESS
-from app.window.points_editor import PointsEditor
-from app.window.question import QuestionSheet
-from app.window.theme import apply_theme
+from app.window.panels.banner import News, Offer, Tone
+from app.window.widgets.theme import apply_theme
 from app.window.wishes import PICTURE_SIZE, Mode, with_stage
 from engine.errors import CameraBusyError, VirtualCameraMissingError, WeightsError
 from engine.post.compose import Composer

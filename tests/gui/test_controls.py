@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.window.banner import Tone
+from app.window.panels.banner import Tone
 from engine.errors import CameraBusyError, NoFaceError, SinkError, UnderstudyError, VirtualCameraMissingError
 from engine.settings import QUALITIES, BackdropKind
 from engine.status import SessionState

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtTest import QTest
 
-from app.window.banner import Tone
+from app.window.panels.banner import Tone
 from app.window.wishes import Mode
 from engine.errors import FetchError, WeightsError
 from engine.settings import Model

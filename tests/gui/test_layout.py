@@ -8,13 +8,13 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QScrollArea, QWidget
 
-from app.window.banner import News, Offer, Tone
-from app.window.controls import ElidedLabel
-from app.window.fetch_desk import question_about
-from app.window.keys import BINDINGS, HelpSheet
-from app.window.mode_desk import LIKENESS
-from app.window.points_editor import PointsEditor
-from app.window.question import QuestionSheet
+from app.window.desks.fetch_desk import question_about
+from app.window.desks.mode_desk import LIKENESS
+from app.window.dialogs.keys import BINDINGS, HelpSheet
+from app.window.dialogs.points_editor import PointsEditor
+from app.window.dialogs.question import QuestionSheet
+from app.window.panels.banner import News, Offer, Tone
+from app.window.widgets.controls import ElidedLabel
 from app.window.wishes import Mode
 from engine.errors import WeightsError
 from engine.settings import BackdropKind, Model, StageSettings

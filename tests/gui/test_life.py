@@ -13,7 +13,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtTest import QTest
 
 from app.preferences import Preferences
-from app.window.points_editor import PointsEditor, edit_points
+from app.window.dialogs.points_editor import PointsEditor, edit_points
 from engine.errors import CameraBusyError
 from engine.settings import QUALITIES, BackdropKind
 from engine.status import SessionState

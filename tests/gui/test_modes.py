@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 
 from app.preferences import Preferences
-from app.window.banner import Tone
-from app.window.mode_desk import LIKENESS
-from app.window.question import QuestionSheet, ask_question
+from app.window.desks.mode_desk import LIKENESS
+from app.window.dialogs.question import QuestionSheet, ask_question
+from app.window.panels.banner import Tone
 from app.window.wishes import Mode
 from engine.errors import MemoryTooSmallError, SinkError, WeightsError
 from engine.status import SessionState

@@ -9,10 +9,10 @@ import pytest
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 
-from app.window import avatar_view, performance_view
-from app.window.avatar_view import AvatarView, image_of
-from app.window.performance_view import PerformanceView
-from app.window.time_plot import NUM_SAMPLES, TimePlot, nice_ceiling
+from app.window.panels import avatar_view, performance_view
+from app.window.panels.avatar_view import AvatarView, image_of
+from app.window.panels.performance_view import PerformanceView
+from app.window.panels.time_plot import NUM_SAMPLES, TimePlot, nice_ceiling
 from engine.types import Origin, Performance, Picture, TrackState
 from tests.gui.fakes import make_performance, make_picture
 from tests.gui.placeholder import to_array

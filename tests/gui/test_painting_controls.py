@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.window.style_panel import CHOOSE_FILE, CHOOSE_FOLDER, SETTLE_MS
+from app.window.panels.style_panel import CHOOSE_FILE, CHOOSE_FOLDER, SETTLE_MS
 from app.window.wishes import ALIKE, DEFAULT_PROMPT, Mode
 from engine.errors import SettingsError
 from engine.stylise.settings import Closeness, Painter

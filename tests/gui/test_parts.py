@@ -13,10 +13,10 @@ import pytest
 from app.own_avatars import SUFFIX, OwnAvatars, safe_name
 from app.style import DARK, build_stylesheet, contrast_ratio
 from app.style.palette import STAGE_SERIES
-from app.window.commands import Commands
+from app.window.desks.commands import Commands
+from app.window.dialogs.file_picker import new_file
 from app.window.display import check_display
-from app.window.file_picker import new_file
-from app.window.icons import app_icon, icon_pixmap
+from app.window.widgets.icons import app_icon, icon_pixmap
 from engine.errors import AvatarError, DisplayMissingError, UnderstudyError
 from tests.gui.placeholder import make_avatar
 

@@ -7,8 +7,8 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.window.point_edits import MAX_UNDO, PART_OF, PARTS, Grip, PointEdits, point_title
-from app.window.points_editor import PointsEditor
+from app.window.dialogs.point_edits import MAX_UNDO, PART_OF, PARTS, Grip, PointEdits, point_title
+from app.window.dialogs.points_editor import PointsEditor
 from engine.types import CONTROL_INDEX, NUM_CONTROLS
 from tests.gui.placeholder import make_avatar
 

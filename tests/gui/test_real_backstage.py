@@ -5,10 +5,10 @@ import inspect
 import pytest
 
 from app.preferences import Preferences
-from app.window.fetch_desk import question_about
+from app.window.desks.fetch_desk import question_about
+from app.window.desks.style_desk import PAINTER_MODEL
 from app.window.ports import Fetchable, FetchPart, SessionPort, StylingPort
 from app.window.real_backstage import real_backstage
-from app.window.style_desk import PAINTER_MODEL
 from app.window.wishes import plan_from, settings_from
 from engine.errors import FetchError, SettingsError
 from engine.settings import DEFAULT_AVATAR_NAME

@@ -1,0 +1,134 @@
+"""*Engine*: which networks paint, what can be set of them, what they run on, and how late they are."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.preferences import GUIDANCE_RANGE
+from app.window.widgets.controls import Card, ElidedLabel, Picker, StopSlider, make_button
+from app.window.widgets.theme import make_label, scaled_font
+from engine.settings import Model, Settings, tips
+
+_NONE = "\u2013"  # an en dash: nothing measured yet
+_FACTS = ("Model", "Runs on", "Delay, typical", "Delay, worst 5 %", "Frames dropped")
+_TITLES = {Model.POCKET: "Pocket, built in", Model.RAIN: "RAIN, released weights"}
+_STEPS_PER_UNIT = 2  # the guidance moves by halves
+
+
+class ModelCard(Card):
+    """The networks.
+
+    Signals:
+        model_chosen(Model): Other networks are to move the avatar.
+        guidance_chosen(float): How closely RAIN keeps to its conditions.
+        weights_wanted(): The user wants to choose the folder of RAIN's weights.
+        default_weights_wanted(): RAIN's weights are those in the models folder again.
+    """
+
+    model_chosen = Signal(object)
+    guidance_chosen = Signal(float)
+    weights_wanted = Signal()
+    default_weights_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__("Engine")
+        about = tips(Settings)
+        self.model = Picker("Model")
+        self.model.setToolTip(about["model"])
+        for model, title in _TITLES.items():
+            self.model.addItem(title, model)
+        self.guidance = StopSlider(has_dots=False)
+        self.guidance.setAccessibleName("Guidance")
+        self.guidance.setToolTip(about["guidance"])
+        self.guidance.setRange(*(int(end * _STEPS_PER_UNIT) for end in GUIDANCE_RANGE))
+        self.weights = make_button("Weights…", "folder")
+        self.weights.setToolTip(about["weights"])
+        self.default_weights = make_button("", "undo", about="Back to the weights in the models folder")
+        self._guidance_value = make_label("", "muted", 0.9)
+        self._folder = ElidedLabel("", "muted")
+        self._model = Model.POCKET
+        self._facts: dict[str, ElidedLabel] = {}
+        self._rain = self._build_rain()
+        self.body.addWidget(self.model)
+        self.body.addWidget(self._rain)
+        self.body.addLayout(self._build_facts())
+        self.model.activated.connect(self._on_model)
+        self.guidance.valueChanged.connect(self._on_guidance)
+        self.weights.clicked.connect(self.weights_wanted)
+        self.default_weights.clicked.connect(self.default_weights_wanted)
+        self.show_model(self._model)
+        self.show_title("")
+
+    def show_model(self, model: Model) -> None:
+        """Show which networks move the avatar, without telling anybody."""
+        self._model = model
+        self.model.setCurrentIndex(self.model.findData(model))
+        self._rain.setVisible(model is Model.RAIN and not self.model.isHidden())
+
+    def show_title(self, title: str) -> None:
+        """Show the painting's model by name, with nothing to choose; empty: the choice of the avatar's."""
+        self.model.setVisible(not title)
+        self._rain.setVisible(not title and self._model is Model.RAIN)
+        for widget in (self._facts["Model"], self._names["Model"]):
+            widget.setVisible(bool(title))
+        self.show_fact("Model", title or _NONE)
+
+    def show_guidance(self, guidance: float) -> None:
+        """Show the guidance without telling anybody."""
+        self.guidance.blockSignals(True)
+        self.guidance.setValue(round(guidance * _STEPS_PER_UNIT))
+        self.guidance.blockSignals(False)
+        self._guidance_value.setText(f"{guidance:g}")
+
+    def show_weights(self, folder: str) -> None:
+        """Show where RAIN's weights lie; empty for the models folder."""
+        self._folder.show_text(Path(folder).name if folder else "Models folder", folder)
+        self.default_weights.setVisible(bool(folder))
+
+    def show_fact(self, name: str, value: str, about: str = "") -> None:
+        """Show one value of the table; empty for nothing measured yet."""
+        self._facts[name].show_text(value or _NONE, about)
+
+    def _build_rain(self) -> QWidget:
+        part = QWidget()
+        column = QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        heading = QHBoxLayout()
+        heading.addWidget(make_label("Guidance", "muted", 0.9))
+        heading.addStretch(1)
+        heading.addWidget(self._guidance_value)
+        column.addLayout(heading)
+        column.addWidget(self.guidance)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._folder, 1)
+        row.addWidget(self.default_weights)
+        row.addWidget(self.weights)
+        column.addLayout(row)
+        return part
+
+    def _build_facts(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setVerticalSpacing(4)
+        self._names = {name: make_label(name, "muted", 0.9) for name in _FACTS}
+        for row, (name, label) in enumerate(self._names.items()):
+            value = ElidedLabel(_NONE)
+            value.setFont(scaled_font(value, 0.9))
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            grid.addWidget(label, row, 0)
+            grid.addWidget(value, row, 1)
+            self._facts[name] = value
+        grid.setColumnStretch(1, 1)
+        return grid
+
+    def _on_model(self, row: int) -> None:
+        model = self.model.itemData(row)
+        if model is not self._model:
+            self.model_chosen.emit(model)
+
+    def _on_guidance(self, position: int) -> None:
+        guidance = position / _STEPS_PER_UNIT
+        self._guidance_value.setText(f"{guidance:g}")
+        self.guidance_chosen.emit(guidance)
