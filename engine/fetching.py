@@ -21,6 +21,8 @@ from models.checkpoints.catalogue import (
     read_catalogue,
     with_needs,
 )
+from models.checkpoints.errors import CheckpointError
+from models.checkpoints.hub import folder_of, local_folder
 
 __all__ = [
     "FetchProgress",
@@ -60,7 +62,9 @@ class ModelPart:
         licence_url: Where that can be read.
         address: Its page.
         is_licence_verified: Whether the publisher's own page was seen to say so.
-        is_here: Whether it has been fetched.
+        is_here: Whether it is on this machine, where its loader finds it.
+        folder: Where it lies: in the models folder, or in the hub's cache of other programs; where it would
+            be fetched to, if it is not here.
     """
 
     name: str
@@ -71,6 +75,7 @@ class ModelPart:
     address: str
     is_licence_verified: bool
     is_here: bool
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +90,7 @@ class FetchableModel:
         licence: Name of its licence, and of those of its parts that have others.
         licence_url: Where that can be read.
         address: Its page.
-        is_here: Whether it and its parts have been fetched.
+        is_here: Whether it and its parts are on this machine, where their loaders find them.
         folder: Where its own files lie, or will.
         parts: Itself first, then what it needs.
     """
@@ -148,7 +153,15 @@ def _is_missing(source: str) -> bool:
     if source not in read_catalogue() and not is_repository(source):
         return False
     model = find_model(source)
-    return not (models_dir() / source).is_dir() if model is None else not model.is_here
+    return _is_nowhere(source) if model is None else not model.is_here
+
+
+def _is_nowhere(repository: str) -> bool:
+    try:
+        local_folder(repository)
+    except CheckpointError:
+        return True
+    return False
 
 
 def fetch(
@@ -257,12 +270,13 @@ def _fetchable(entries: tuple[CatalogueEntry, ...]) -> FetchableModel:
         licence_url=own.licence_url,
         address=own.address,
         is_here=all(part.is_here for part in parts),
-        folder=models_dir() / own.folder,
+        folder=parts[0].folder,
         parts=parts,
     )
 
 
 def _part(entry: CatalogueEntry) -> ModelPart:
+    folder = folder_of(entry)
     return ModelPart(
         name=entry.name,
         title=entry.title,
@@ -271,5 +285,6 @@ def _part(entry: CatalogueEntry) -> ModelPart:
         licence_url=entry.licence_url,
         address=entry.address,
         is_licence_verified=entry.is_licence_verified,
-        is_here=entry.is_in(models_dir()),
+        is_here=folder is not None,
+        folder=models_dir() / entry.folder if folder is None else folder,
     )

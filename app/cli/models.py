@@ -109,6 +109,8 @@ def _say_terms(name: str, chosen: FetchableModel | None, console: Console) -> No
         console.say(f"Together {size}, from the hub to {models_dir()}.")
     else:
         console.say("It is here. Its files are compared with the hub's.")
+    for part in filter(_is_elsewhere, chosen.parts):
+        console.say(f"{part.title} is used from {part.folder}; fetching copies it to {models_dir()}.")
 
 
 def _refusal(console: Console, answers: TextIO) -> int | None:
@@ -130,7 +132,14 @@ def _lines(model: FetchableModel) -> list[str]:
     lines.append(f"    licence {_licence(own)}; {model.address}")
     if others:
         lines.append(f"    with {', '.join(part.name for part in others)}")
+    if _is_elsewhere(own):
+        lines.append(f"    it lies in {own.folder}")
     return lines
+
+
+def _is_elsewhere(part: ModelPart) -> bool:
+    """Whether another program has fetched it: it lies in the hub's cache."""
+    return part.is_here and not part.folder.is_relative_to(models_dir())
 
 
 def _licence(part: ModelPart) -> str:

@@ -72,9 +72,8 @@ class CatalogueEntry:
         """Return the page of its repository."""
         return f"{HUB}/{self.repository}"
 
-    def is_in(self, models: Path) -> bool:
-        """Return whether all its own files lie below the models folder; their content is not read."""
-        folder = models / self.folder
+    def is_whole_in(self, folder: Path) -> bool:
+        """Return whether all its own files lie in a folder; their content is not read."""
         return bool(self.files) and all(
             any((folder / path).is_file() for path in file.paths) for file in self.files
         )

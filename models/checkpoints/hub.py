@@ -1,13 +1,18 @@
-"""Folders of published models: the user's own, fetched ones, or those that other programs have fetched."""
+"""Folders of published models: the user's own, fetched ones, or those that other programs have fetched.
+
+Whoever lists what is here and whoever loads it ask the same functions. Importing this loads nothing heavy,
+and nothing here reaches a network.
+"""
 
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-from models.checkpoints.catalogue import is_repository
-from models.checkpoints.published import CheckpointError
+from models.checkpoints.catalogue import CatalogueEntry, is_repository
+from models.checkpoints.errors import CheckpointError
 from models.checkpoints.store import models_dir
+
+LCM_LORA = "latent-consistency/lcm-lora-sdv1-5"
+TAESD = "madebyollin/taesd"
+_LORA_FILES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 
 
 def local_folder(source: str) -> Path:
@@ -26,10 +31,59 @@ def local_folder(source: str) -> Path:
         raise CheckpointError(f"there is no folder or file {source}")
     if (models_dir() / source).is_dir():
         return models_dir() / source
+    # Any part of it: another program needs other files, and the loaders say which they miss.
+    cached = cached_folder(source)
+    if cached is None:
+        raise CheckpointError(f"the model {source} is not on this machine, and it has not been fetched")
+    return cached
+
+
+def folder_of(entry: CatalogueEntry) -> Path | None:
+    """Return where all files of a listed model lie, in the place where its loader looks; None: nowhere."""
+    fetched = models_dir() / entry.folder
+    if entry.is_whole_in(fetched):
+        return fetched
+    # Only what is known by its hub id is looked for in the cache, and a folder of ours comes before it.
+    is_by_id = entry.folder == entry.repository and not fetched.is_dir()
+    cached = cached_folder(entry.repository) if is_by_id else None
+    return cached if cached is not None and entry.is_whole_in(cached) else None
+
+
+def cached_folder(repository: str) -> Path | None:
+    """Return what another program has fetched of a repository into the hub's cache, whole or not.
+
+    The cache holds a folder for each repository: ``refs/main`` names the newest commit that was fetched, and
+    ``snapshots/<commit>`` has its files.
+    """
+    # Reads the environment when it is imported, and the program has to switch it offline before.
+    from huggingface_hub import constants  # noqa: PLC0415
+
+    cached = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
     try:
-        # Any part of it: another program needs other files, and the loaders say which they miss.
-        return Path(snapshot_download(source, allow_patterns=[], local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError) as error:
-        raise CheckpointError(
-            f"the model {source} is not on this machine, and it has not been fetched"
-        ) from error
+        commit = (cached / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    folder = cached / "snapshots" / commit
+    return folder if commit and folder.is_dir() else None
+
+
+def lora_file(name: str) -> Path:
+    """Return the weights file of a LoRA that is given as a file, a folder or a hub id.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    path = Path(name).expanduser()
+    if path.is_file() or path.suffix == ".safetensors":
+        return path
+    folder = local_folder(name)
+    found = [folder / file for file in _LORA_FILES if (folder / file).is_file()]
+    found += sorted(folder.glob("*.safetensors"))
+    if not found:
+        raise CheckpointError(f"there is no LoRA in {folder}: expected {_LORA_FILES[0]}")
+    return found[0]
+
+
+def tokenizer_folder(folder: Path) -> Path | None:
+    """Return where the tokenizer of a model's folder lies, or None: it has none."""
+    return next((place for place in (folder / "tokenizer", folder) if (place / "vocab.json").is_file()), None)

@@ -14,14 +14,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from models.checkpoints.errors import CheckpointError
 from models.checkpoints.unet_keys import is_sinusoidal, published_name, published_positions
 from models.networks.attention import TemporalAttention, sinusoidal_positions
 
+__all__ = [
+    "CheckpointError",
+    "fill_positions",
+    "own_state",
+    "published_shapes",
+    "read_nested",
+    "read_published",
+]
+
 _NAMES_SHOWN = 4
-
-
-class CheckpointError(ValueError):
-    """A checkpoint is missing, incomplete, damaged or of another model; the message names file and keys."""
 
 
 def read_published(path: Path) -> dict[str, Tensor]:

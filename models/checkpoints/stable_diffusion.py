@@ -21,16 +21,25 @@ from models.checkpoints.diffusers_parts import (
     read_schedule,
     schedule_from,
 )
-from models.checkpoints.hub import local_folder
+from models.checkpoints.hub import LCM_LORA, TAESD, local_folder, lora_file, tokenizer_folder
 from models.checkpoints.lora import fuse_lora, read_lora
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.single_file import SingleFile
 from models.diffusion.prediction import Prediction
 from models.diffusion.schedules import DiscreteSchedule
 
-LCM_LORA = "latent-consistency/lcm-lora-sdv1-5"
-TAESD = "madebyollin/taesd"
-_LORA_FILES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
+__all__ = [
+    "LCM_LORA",
+    "TAESD",
+    "LoraError",
+    "StableDiffusion",
+    "StableDiffusionSource",
+    "Tokenizer",
+    "check_controlnet",
+    "from_pipeline",
+    "load_stable_diffusion",
+    "lora_file",
+]
 
 Tokenizer: TypeAlias = Any
 """Called as transformers' ``CLIPTokenizer``."""
@@ -137,23 +146,6 @@ def from_pipeline(pipeline: Any) -> StableDiffusion:
     )
 
 
-def lora_file(name: str) -> Path:
-    """Return the weights file of a LoRA that is given as a file, a folder or a hub id.
-
-    Raises:
-        CheckpointError: There is none.
-    """
-    path = Path(name).expanduser()
-    if path.is_file() or path.suffix == ".safetensors":
-        return path
-    folder = local_folder(name)
-    found = [folder / file for file in _LORA_FILES if (folder / file).is_file()]
-    found += sorted(folder.glob("*.safetensors"))
-    if not found:
-        raise CheckpointError(f"there is no LoRA in {folder}: expected {_LORA_FILES[0]}")
-    return found[0]
-
-
 def check_controlnet(name: str, controlnet: Any, unet: Any) -> None:
     """Refuse a ControlNet for another base. Raises ``CheckpointError``."""
     wanted, got = unet.config.cross_attention_dim, controlnet.config.cross_attention_dim
@@ -199,7 +191,5 @@ def _from_file(path: Path, source: StableDiffusionSource) -> StableDiffusion:
 
 def _tokenizer(folder: Path) -> Tokenizer | None:
     """Return the tokenizer in a folder or in its ``tokenizer`` sub-folder, or None where there is none."""
-    for candidate in (folder / "tokenizer", folder):
-        if (candidate / "vocab.json").is_file():
-            return load_tokenizer(candidate)
-    return None
+    found = tokenizer_folder(folder)
+    return None if found is None else load_tokenizer(found)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 import app.cli.models
 from app.cli.console import Console
@@ -16,6 +17,7 @@ from app.main import main
 from engine.errors import FetchError, FetchStoppedError
 from engine.fetching import FetchProgress, fetchable_models
 from tests.hub_server import HubServer, running
+from tests.models.checkpoints.hub_cache import lay_in_cache
 
 TAESD = "madebyollin/taesd"
 
@@ -29,6 +31,7 @@ class Terminal(io.StringIO):
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("UNDERSTUDY_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     return tmp_path / "models"
 
@@ -81,6 +84,22 @@ def test_the_list_says_what_for_how_large_whose_and_whether_here(
     assert "rain-vae  sd-vae-ft-mse (not here, 0.3 GB)" in out
     assert "Stability AI Community License (as others say; read it first)" in out
     assert f"They lie in {models}. Fetch one with `understudy models fetch NAME`." in out
+
+
+def test_what_another_program_has_fetched_is_here_and_it_says_where(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, models: Path
+) -> None:
+    files = "config.json", "diffusion_pytorch_model.safetensors"
+    folder = lay_in_cache(tmp_path / "cache", TAESD, files)
+    _, out, _ = run(capsys, "models")
+    assert "taesd  TAESD (here)" in out
+    assert f"it lies in {folder}" in out
+    code, _, err = run(capsys, "models", "fetch", "sd15")
+    assert code == 2
+    assert f"TAESD is used from {folder}; fetching copies it to {models}" in err
+    assert "TAESD, 10 MB" not in err, "what is here is not counted"
+    (folder / files[1]).unlink()
+    assert "taesd  TAESD (not here" in run(capsys, "models")[1]
 
 
 def test_the_list_as_json(capsys: pytest.CaptureFixture[str], models: Path) -> None:

@@ -92,11 +92,11 @@ def test_live2diff_comes_with_base_lora_codec_and_depth() -> None:
 
 def test_a_model_is_here_when_all_its_files_are(tmp_path: Path) -> None:
     entry = CATALOGUE["dpt-hybrid"]
-    assert not entry.is_in(tmp_path)
-    lay("dpt-hybrid", tmp_path)
-    assert entry.is_in(tmp_path)
     folder = tmp_path / entry.folder
+    assert not entry.is_whole_in(folder)
+    lay("dpt-hybrid", tmp_path)
+    assert entry.is_whole_in(folder)
     (folder / "pytorch_model.bin").rename(folder / "model.safetensors")
-    assert entry.is_in(tmp_path), "the other format does as well"
+    assert entry.is_whole_in(folder), "the other format does as well"
     (folder / "config.json").unlink()
-    assert not entry.is_in(tmp_path)
+    assert not entry.is_whole_in(folder)
