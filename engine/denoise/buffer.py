@@ -23,7 +23,7 @@ from engine.denoise.edges import COUNT_FILLERS, ENTER, Enter, enter_noised
 from engine.denoise.guidance import build_predictor
 from engine.denoise.memory import Memory, NoMemory
 from engine.denoise.noise import Draw, Seed, SeededDraw, build_noise
-from engine.denoise.plan import Plan, Row, StepTableCache, build_plan
+from engine.denoise.plan import ROW_END, Plan, Row, StepTableCache, build_plan
 from engine.denoise.rows import RowStore
 from engine.denoise.settings import NEEDS_NEGATIVE, Attend, Boot, BufferSettings, Drain, LatentSpec
 from models.diffusion.prediction import Prediction
@@ -91,7 +91,7 @@ class RollingBuffer:
         }[settings.drain]
         self._plans: dict[int, Plan] = {}
         self._plan = self._plan_of(settings.levels)
-        self._tables = StepTableCache(spec, settings.chunk)
+        self._tables = StepTableCache(spec, settings.chunk, ROW_END[settings.residual])
         has_anchor = settings.guides_by_residual
         self._store = RowStore(spec, settings.chunk, settings.levels, has_anchor=has_anchor)
         self._rows: list[Row] = []
@@ -100,7 +100,7 @@ class RollingBuffer:
         self._contexts: dict[tuple[int, int, int], Context] = {}
         self._newest_latents: Tensor | None = None
         self._wants_fill = False
-        self._noise.set_num_steps(self._plan.num_steps)
+        self._noise.set_num_noises(self._tables.num_noises(self._plan))
         self.reset()
 
     @property
@@ -270,7 +270,7 @@ class RollingBuffer:
         dropped = sum(row.is_real for row in self._rows[len(kept) :])
         del self._rows[len(kept) :]
         self._plan = plan
-        self._noise.set_num_steps(plan.num_steps)
+        self._noise.set_num_noises(self._tables.num_noises(plan))
         self._store.reserve(num_levels)
         self._contexts.clear()
         return dropped

@@ -97,8 +97,8 @@ class NoiseStrategy(Protocol):
         """Draw what is fixed for the session again; called after each reseeding."""
         ...
 
-    def set_num_steps(self, num_steps: int, /) -> None:
-        """Serve plans of up to ``num_steps`` steps from now on."""
+    def set_num_noises(self, num_noises: int, /) -> None:
+        """Serve ``StepTables.next_noise`` below ``num_noises`` from now on."""
         ...
 
     def enter(self, noise: Tensor, step: int, /) -> None:
@@ -124,8 +124,8 @@ class OwnNoise:
     def restart(self) -> None:
         """Nothing is fixed."""
 
-    def set_num_steps(self, _num_steps: int) -> None:
-        """Any number of steps will do."""
+    def set_num_noises(self, _num_noises: int) -> None:
+        """Any number will do."""
 
     def enter(self, noise: Tensor, _step: int) -> None:
         """Draw the row's noise."""
@@ -170,11 +170,11 @@ class LevelNoise:
         """Draw all levels, noisiest first."""
         self._draw(self._noise)
 
-    def set_num_steps(self, num_steps: int) -> None:
+    def set_num_noises(self, num_noises: int) -> None:
         """Draw the noise of further levels; that of the present ones stays."""
         num_present = len(self._noise)
-        if num_steps > num_present:
-            further = self._noise.new_empty(num_steps - num_present, *self._noise.shape[1:])
+        if num_noises > num_present:
+            further = self._noise.new_empty(num_noises - num_present, *self._noise.shape[1:])
             self._draw(further)
             self._noise = torch.cat([self._noise, further])
 

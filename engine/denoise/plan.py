@@ -6,13 +6,13 @@ frame of the buffer, for one pattern of rows; patterns recur, so each is built o
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from engine.denoise.settings import DiffusionSettings, Landing, LatentSpec
+from engine.denoise.settings import DiffusionSettings, Landing, LatentSpec, Residual
 from models.diffusion.schedules import CLEAN, NoiseLevel
 from models.diffusion.solvers import StepWeights, step_weights
 
@@ -104,9 +104,10 @@ class StepTables:
         timesteps: ``(F,)``, what the network is told.
         of_x, of_output, of_noise: ``(F, 1, 1, 1)``, the step's weights.
         alpha, sigma: ``(F, 1, 1, 1)``, the level that the step starts from.
-        next_sigma: ``(F, 1, 1, 1)``, sigma of the level that it leads to; 1 for the last step.
-        next_noise: ``(F,)`` int64, place of each frame's next level in a table of one noise per level; the
-            last step, which takes none, points at the last place.
+        of_residual: ``(F, 1, 1, 1)``, weight with which a stepped residual noise goes on (``residual.py``):
+            one over the sigma of the level that the step leads to; after the last step see ``RowEnd``.
+        next_noise: ``(F,)`` int64, place of each frame's next level in a table of one noise per level; after
+            the last step see ``RowEnd``.
         num_entering: How many frames take their first step; they are the last ones.
     """
 
@@ -116,9 +117,33 @@ class StepTables:
     of_noise: Tensor
     alpha: Tensor
     sigma: Tensor
-    next_sigma: Tensor
+    of_residual: Tensor
     next_noise: Tensor
     num_entering: int
+
+
+RowEnd = Callable[[NoiseLevel, int, int], tuple[list[float], list[int]]]
+"""``(level of a row's last step, its place, c) -> `` weight of the residual noise and place of the noise, for
+each of the row's frames after that step. The latents take no noise there, so only a residual noise that
+outlives its frame depends on it."""
+
+
+def row_is_over(_level: NoiseLevel, place: int, chunk: int) -> tuple[list[float], list[int]]:
+    """Lead to no other level: the weight is 1, and the noise that of the last one."""
+    return [1.0] * chunk, [place] * chunk
+
+
+def batch_goes_on(level: NoiseLevel, _place: int, chunk: int) -> tuple[list[float], list[int]]:
+    """Lead to the next entry of the batch, whichever frame that is, as the published code does.
+
+    Its tables of alpha, sigma and noise have an entry for each frame of the batch and move on by one, not by
+    c. So in a row of one step all frames but the last go on as if to the level where they are already, with
+    ``alpha / sigma``, each with the noise of the frame after it, and the last with that of the first.
+    """
+    return [level.alpha / level.sigma] * (chunk - 1) + [1.0], [*range(1, chunk), 0]
+
+
+ROW_END: Mapping[Residual, RowEnd] = {Residual.EXACT: row_is_over, Residual.PUBLISHED: batch_goes_on}
 
 
 class StepTableCache:
@@ -127,11 +152,13 @@ class StepTableCache:
     Args:
         spec: Type and device of the tables.
         chunk: Frames c of a row.
+        row_end: Where a row's last step leads to.
     """
 
-    def __init__(self, spec: LatentSpec, chunk: int) -> None:
+    def __init__(self, spec: LatentSpec, chunk: int, row_end: RowEnd = row_is_over) -> None:
         self._spec = spec
         self._chunk = chunk
+        self._row_end = row_end
         self._tables: dict[tuple[tuple[Plan, int], ...], StepTables] = {}
 
     def of(self, rows: Sequence[Row]) -> StepTables:
@@ -146,11 +173,19 @@ class StepTableCache:
         """Forget all patterns: other plans are to come."""
         self._tables.clear()
 
+    def num_noises(self, plan: Plan) -> int:
+        """Return how many noises ``next_noise`` chooses from while rows follow ``plan``."""
+        return 1 + max(place for step in range(plan.num_steps) for place in self._after(plan, step)[1])
+
+    def _after(self, plan: Plan, step: int) -> tuple[list[float], list[int]]:
+        if step + 1 == plan.num_steps:
+            return self._row_end(plan.levels[step], step, self._chunk)
+        return [1.0 / plan.levels[step + 1].sigma] * self._chunk, [step + 1] * self._chunk
+
     def _build(self, pattern: tuple[tuple[Plan, int], ...]) -> StepTables:
         weights = [plan.weights[step] for plan, step in pattern]
         levels = [plan.levels[step] for plan, step in pattern]
-        following = [(*plan.levels, None)[step + 1] for plan, step in pattern]
-        next_noise = torch.tensor([min(step + 1, plan.num_steps - 1) for plan, step in pattern])
+        of_residual, next_noise = zip(*(self._after(plan, step) for plan, step in pattern), strict=True)
         return StepTables(
             timesteps=self._per_frame([level.timestep for level in levels]).flatten(),
             of_x=self._per_frame([w.of_x for w in weights]),
@@ -158,11 +193,14 @@ class StepTableCache:
             of_noise=self._per_frame([w.of_noise for w in weights]),
             alpha=self._per_frame([level.alpha for level in levels]),
             sigma=self._per_frame([level.sigma for level in levels]),
-            next_sigma=self._per_frame([1.0 if level is None else level.sigma for level in following]),
-            next_noise=next_noise.repeat_interleave(self._chunk).to(self._spec.device),
+            of_residual=self._of_frames(list(itertools.chain(*of_residual))),
+            next_noise=torch.tensor(list(itertools.chain(*next_noise)), device=self._spec.device),
             num_entering=sum(step == 0 for _, step in pattern) * self._chunk,
         )
 
-    def _per_frame(self, values: list[float]) -> Tensor:
-        rows = torch.tensor(values, dtype=self._spec.dtype, device=self._spec.device)
-        return rows.repeat_interleave(self._chunk)[:, None, None, None]
+    def _per_frame(self, of_rows: list[float]) -> Tensor:
+        return self._of_frames([value for value in of_rows for _ in range(self._chunk)])
+
+    def _of_frames(self, values: list[float]) -> Tensor:
+        frames = torch.tensor(values, dtype=self._spec.dtype, device=self._spec.device)
+        return frames[:, None, None, None]

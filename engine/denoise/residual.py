@@ -72,7 +72,8 @@ class PublishedResidual:
     After a step with the guided noise e, ``r' = n' + (alpha' / sigma') * dx``, where n' is the next level's
     noise and dx the step applied to ``sigma * r``. That equals the definition while noise n' is what the
     latents are re-noised with, and with more than one step; a frame of one step starts from what the frame
-    before it left.
+    in its place of the row before left, and in a row of several frames takes its neighbour's noise
+    (``plan.batch_goes_on``).
 
     Args:
         spec: Of the latents.
@@ -101,9 +102,9 @@ class PublishedResidual:
         out.copy_(rows.anchor)
 
     def follow(self, rows: Rows, tables: StepTables, guided: Tensor) -> None:
-        """Move r to the next level; ``rows.noise`` is already that level's."""
+        """Move r to where the tables lead; ``rows.noise`` is already the one there."""
         rows.anchor.mul_(tables.sigma).mul_(tables.of_x).addcmul_(guided, tables.of_output)
-        rows.anchor.div_(tables.next_sigma).add_(rows.noise)
+        rows.anchor.mul_(tables.of_residual).add_(rows.noise)
         self._left_over.copy_(rows.anchor[: len(self._left_over)])
 
     def restart(self) -> None:

@@ -97,7 +97,8 @@ class Residual(Enum):
     """From the frame's clean picture, at every step."""
     PUBLISHED = "published"
     """By the recursion of the published code, for comparisons: wrong for one step, where it feeds each
-    frame's noise into the next and may grow without end, and wrong where no noise is added again."""
+    frame's noise into the next, may grow without end, and takes the frames of a row for successive levels;
+    and wrong where no noise is added again."""
 
 
 NEEDS_NEGATIVE = frozenset({Guidance.FULL, Guidance.INITIALIZE})

@@ -6,23 +6,31 @@ I5 at scale 1 nothing guides; I6 the delay is N - 1; I7 a change of prompt or sc
 nor noise.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.denoise.buffer import RollingBuffer
 from engine.denoise.guidance import SelfPredictor
 from engine.denoise.presets import STREAM_DIFFUSION
-from engine.denoise.settings import NEEDS_NEGATIVE, BufferSettings, Entry, Guidance, Residual
+from engine.denoise.settings import NEEDS_NEGATIVE, BufferSettings, Entry, Guidance
 from models.diffusion.prediction import Prediction
-from models.diffusion.schedules import NoiseLevel
-from models.diffusion.solvers import Solver
 from models.diffusion.timesteps import ListedTimesteps
+from tests.engine.denoise.guided import (
+    NEGATIVE,
+    OTHER,
+    SCALED,
+    STYLE,
+    buffer_of,
+    close,
+    few,
+    guided,
+    systems,
+)
 from tests.engine.denoise.tiny import (
     SPEC,
     RecordedDraw,
@@ -37,80 +45,6 @@ from tests.engine.denoise.tiny import (
 )
 
 NUM_PUSHED = 12
-SCALED = [Guidance.FULL, Guidance.SELF, Guidance.INITIALIZE]
-few = settings(max_examples=20, deadline=None)
-STYLE = {"style": torch.tensor([[0.3, -0.8]], dtype=torch.float64)}
-OTHER = {"style": torch.tensor([[-1.1, 0.4]], dtype=torch.float64)}
-NEGATIVE = {"style": torch.tensor([[0.9, 0.9]], dtype=torch.float64)}
-
-
-@st.composite
-def systems(draw: st.DrawFn, guidance: st.SearchStrategy[Guidance] | None = None) -> BufferSettings:
-    """Any rising list of indices, with or without added noise, frames or noise entering."""
-    levels = draw(st.integers(1, 4))
-    indices = sorted(draw(st.sets(st.integers(8, 48), min_size=levels, max_size=levels)))
-    timesteps = ListedTimesteps(lists=(tuple(999.0 - 20.0 * index for index in indices),))
-    diffusion = replace(
-        STREAM_DIFFUSION.diffusion,
-        timesteps=timesteps,
-        solver=draw(st.sampled_from([Solver.RENOISE, Solver.RESCALE])),
-    )
-    return replace(
-        STREAM_DIFFUSION,
-        diffusion=diffusion,
-        levels=levels,
-        chunk=draw(st.integers(1, 3)),
-        entry=draw(st.sampled_from([Entry.NOISED, Entry.GIVEN])),
-        guidance=draw(guidance if guidance is not None else st.sampled_from(SCALED)),
-    )
-
-
-def buffer_of(
-    system: BufferSettings, network: TinyNetwork, draw: RecordedDraw | None = None
-) -> RollingBuffer:
-    buffer = RollingBuffer(network, system, SPEC, draw=draw)
-    buffer.set_reference(STYLE, NEGATIVE if system.guidance in NEEDS_NEGATIVE else None)
-    return buffer
-
-
-def guided(
-    system: BufferSettings, network: TinyNetwork, noises: list[Tensor], scale: float, delta: float
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the textbook: one chunk by itself, step by step, from the definitions."""
-    cond, uncond = network.alone(STYLE), network.alone(NEGATIVE)
-    levels = levels_alone(system)
-
-    def denoise(latents: Tensor, pose: Tensor) -> Tensor:
-        first = levels[0]
-        x = latents if system.entry is Entry.GIVEN else first.alpha * latents + first.sigma * noises[0]
-        z = (x - first.sigma * noises[0]) / first.alpha
-        if system.guidance is Guidance.INITIALIZE:
-            z = (x - first.sigma * uncond(x, first.timestep, pose)) / first.alpha
-        for index, level in enumerate(levels[:-1]):
-            base = delta * (x - level.alpha * z) / level.sigma
-            if system.guidance is Guidance.FULL:
-                base = uncond(x, level.timestep, pose)
-            epsilon = base + scale * (cond(x, level.timestep, pose) - base)
-            x = lcm_step(x, epsilon, level, levels[index + 1], next_noise(system, noises, index))
-        return x
-
-    return denoise
-
-
-def next_noise(system: BufferSettings, noises: list[Tensor], index: int) -> Tensor:
-    is_added = system.diffusion.solver is Solver.RENOISE and index + 1 < len(noises)
-    return noises[index + 1] if is_added else torch.zeros_like(noises[0])
-
-
-def lcm_step(x: Tensor, epsilon: Tensor, level: NoiseLevel, following: NoiseLevel, noise: Tensor) -> Tensor:
-    s = 10.0 * level.timestep
-    c_out, c_skip = s / (s**2 + 0.25) ** 0.5, 0.25 / (s**2 + 0.25)
-    x0 = c_out * (x - level.sigma * epsilon) / level.alpha + c_skip * x
-    return following.alpha * x0 + following.sigma * noise
-
-
-def close(ours: Tensor, theirs: Tensor, scale: float = 1.0) -> None:
-    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9 * max(1.0, scale))
 
 
 @few
@@ -339,32 +273,6 @@ def test_what_the_network_predicts_makes_no_difference(prediction: Prediction, g
             buffer.set_guidance(1.7, None if guidance is Guidance.FULL else 0.6)
         outputs.append(stacked(run(buffer, pose, latents)))
     close(outputs[1], outputs[0])
-
-
-@pytest.mark.parametrize("guidance", [Guidance.SELF, Guidance.INITIALIZE])
-def test_the_published_recursion_agrees_where_it_is_right(guidance: Guidance) -> None:
-    pose, latents, outputs = poses(8, 2), pictures(8, 2), []
-    for residual in Residual:
-        system = replace(STREAM_DIFFUSION, levels=4, chunk=2, guidance=guidance, residual=residual)
-        buffer = buffer_of(system, TinyNetwork())
-        buffer.set_guidance(1.5, 0.7)
-        outputs.append(stacked(run(buffer, pose, latents)))
-    # The boundary scalings leave c_out a trifle below 1, and the recursion scales the picture's share by it.
-    torch.testing.assert_close(outputs[0], outputs[1], rtol=1e-6, atol=1e-6)
-
-
-def test_the_published_recursion_grows_without_end_in_one_step() -> None:
-    """By ``(sigma / alpha) * (1 + delta * (scale - 1))`` a frame; the right one starts anew with each."""
-    grid = ListedTimesteps(lists=((599.0,),))
-    largest = {}
-    for residual in Residual:
-        system = replace(STREAM_DIFFUSION, levels=1, guidance=Guidance.SELF, residual=residual)
-        system = replace(system, diffusion=replace(system.diffusion, timesteps=grid))
-        buffer = buffer_of(system, TinyNetwork())
-        buffer.set_guidance(1.4)
-        largest[residual] = float(stacked(run(buffer, poses(30, 1), pictures(30, 1)))[-1].abs().max())
-    assert largest[Residual.EXACT] < 50.0
-    assert largest[Residual.PUBLISHED] > 1e4
 
 
 @pytest.mark.parametrize("guidance", SCALED)

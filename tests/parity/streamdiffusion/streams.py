@@ -116,7 +116,8 @@ class Stream:
         spec = LatentSpec(shape=(4, cells_high, cells_wide))
         noise = case.tensors.get("init_noise", torch.zeros(settings.levels, *spec.shape))
         if len(noise) == settings.levels * self._chunk:
-            noise = noise[:: self._chunk]  # one noise for each level
+            # One noise for each level, then those that only the published recursion comes across.
+            noise = torch.cat([noise[:: self._chunk], noise[1 : self._chunk]])
         buffer = RollingBuffer(self._watched, settings, spec, draw=RecordedNoise(noise))
         self._set_prompt(buffer, "prompt_embeds")
         if settings.guidance is not Guidance.NONE:
