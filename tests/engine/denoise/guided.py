@@ -1,7 +1,7 @@
 """Systems with guidance, a buffer with a prompt, and the textbook of one guided chunk by itself."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from hypothesis import settings
@@ -52,33 +52,48 @@ def buffer_of(
     return buffer
 
 
-def guided(
-    system: BufferSettings, network: TinyNetwork, noises: list[Tensor], scale: float, delta: float
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the textbook: one chunk by itself, step by step, from the definitions."""
-    cond, uncond = network.alone(STYLE), network.alone(NEGATIVE)
-    levels = levels_alone(system)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moment:
+    """What holds during one call: prompt, scale, delta, and one noise for each level, noisiest first."""
 
-    def denoise(latents: Tensor, pose: Tensor) -> Tensor:
-        first = levels[0]
-        x = latents if system.entry is Entry.GIVEN else first.alpha * latents + first.sigma * noises[0]
-        z = (x - first.sigma * noises[0]) / first.alpha
-        if system.guidance is Guidance.INITIALIZE:
-            z = (x - first.sigma * uncond(x, first.timestep, pose)) / first.alpha
-        for index, level in enumerate(levels[:-1]):
-            base = delta * (x - level.alpha * z) / level.sigma
-            if system.guidance is Guidance.FULL:
-                base = uncond(x, level.timestep, pose)
-            epsilon = base + scale * (cond(x, level.timestep, pose) - base)
-            x = lcm_step(x, epsilon, level, levels[index + 1], next_noise(system, noises, index))
-        return x
-
-    return denoise
+    style: Mapping[str, Tensor] = field(default_factory=lambda: STYLE)
+    scale: float = 1.0
+    delta: float = 1.0
+    noises: Sequence[Tensor]
 
 
-def next_noise(system: BufferSettings, noises: list[Tensor], index: int) -> Tensor:
-    is_added = system.diffusion.solver is Solver.RENOISE and index + 1 < len(noises)
-    return noises[index + 1] if is_added else torch.zeros_like(noises[0])
+def frame_alone(
+    system: BufferSettings,
+    network: TinyNetwork,
+    moments: Sequence[Moment],
+    latents: Tensor,
+    pose: Tensor,
+) -> Tensor:
+    """Return the textbook: one chunk by itself, step by step, from the definitions.
+
+    Args:
+        system: With the levels that the chunk entered with.
+        network: What predicts.
+        moments: One for each of its steps.
+        latents: What enters, ``(c, C, h, w)``.
+        pose: Its condition, ``(c, 2)``.
+    """
+    uncond, levels = network.alone(NEGATIVE), levels_alone(system)
+    first, noise = levels[0], moments[0].noises[0]
+    x = latents if system.entry is Entry.GIVEN else first.alpha * latents + first.sigma * noise
+    z = (x - first.sigma * noise) / first.alpha
+    if system.guidance is Guidance.INITIALIZE:
+        z = (x - first.sigma * uncond(x, first.timestep, pose)) / first.alpha
+    for index, (level, moment) in enumerate(zip(levels[:-1], moments, strict=True)):
+        base = moment.delta * (x - level.alpha * z) / level.sigma
+        if system.guidance is Guidance.FULL:
+            base = uncond(x, level.timestep, pose)
+        cond = network.alone(moment.style)(x, level.timestep, pose)
+        epsilon = base + moment.scale * (cond - base)
+        is_noised = system.diffusion.solver is Solver.RENOISE and index + 1 < system.levels
+        following = moment.noises[index + 1] if is_noised else torch.zeros_like(noise)
+        x = lcm_step(x, epsilon, level, levels[index + 1], following)
+    return x
 
 
 def lcm_step(x: Tensor, epsilon: Tensor, level: NoiseLevel, following: NoiseLevel, noise: Tensor) -> Tensor:
@@ -90,3 +105,20 @@ def lcm_step(x: Tensor, epsilon: Tensor, level: NoiseLevel, following: NoiseLeve
 
 def close(ours: Tensor, theirs: Tensor, scale: float = 1.0) -> None:
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9 * max(1.0, scale))
+
+
+class Oracle(TinyNetwork):
+    """Knows the pictures, which travel as conditions, and so the noise."""
+
+    def __init__(self, levels: Iterable[NoiseLevel]) -> None:
+        super().__init__()
+        self.levels = {level.timestep: level for level in levels}
+
+    def __call__(self, latents: Tensor, levels: Tensor, conditions: object, _reference: object) -> Tensor:
+        assert isinstance(conditions, dict)
+        points = [self.levels[timestep] for timestep in levels.tolist()]
+        alpha, sigma = (
+            torch.tensor([getattr(point, name) for point in points], dtype=torch.float64)[:, None, None, None]
+            for name in ("alpha", "sigma")
+        )
+        return (latents - alpha * conditions["picture"]) / sigma

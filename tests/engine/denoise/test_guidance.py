@@ -25,10 +25,12 @@ from tests.engine.denoise.guided import (
     OTHER,
     SCALED,
     STYLE,
+    Moment,
+    Oracle,
     buffer_of,
     close,
     few,
-    guided,
+    frame_alone,
     systems,
 )
 from tests.engine.denoise.tiny import (
@@ -57,9 +59,9 @@ def test_rows_equal_frames_alone(system: BufferSettings, scale: float, delta: fl
     pose, latents = poses(num_chunks, system.chunk), pictures(num_chunks, system.chunk)
     came_out = run(buffer, pose, latents)
     assert [popped.tag for popped in came_out] == list(range(num_chunks))
-    denoise = guided(system, network, list(draw.drawn[0].split(1)), scale, delta)
+    moment = Moment(scale=scale, delta=delta, noises=list(draw.drawn[0].split(1)))
     for popped, of_chunk, entering in zip(came_out, pose, latents, strict=True):
-        close(popped.latents, denoise(entering, of_chunk))
+        close(popped.latents, frame_alone(system, network, [moment] * system.levels, entering, of_chunk))
 
 
 @few
@@ -118,23 +120,6 @@ def test_without_delta_the_prediction_is_scaled(system: BufferSettings, scale: f
     close(stacked(run(buffer, pose, latents)), stacked(run(plain, pose, latents)))
 
 
-class Oracle(TinyNetwork):
-    """Knows the pictures, which travel as conditions, and so the noise."""
-
-    def __init__(self, system: BufferSettings) -> None:
-        super().__init__()
-        self.levels = {level.timestep: level for level in levels_alone(system)}
-
-    def __call__(self, latents: Tensor, levels: Tensor, conditions: object, _reference: object) -> Tensor:
-        assert isinstance(conditions, dict)
-        points = [self.levels[timestep] for timestep in levels.tolist()]
-        alpha, sigma = (
-            torch.tensor([getattr(point, name) for point in points], dtype=torch.float64)[:, None, None, None]
-            for name in ("alpha", "sigma")
-        )
-        return (latents - alpha * conditions["picture"]) / sigma
-
-
 @few
 @given(system=systems(st.sampled_from(Guidance).filter(lambda guidance: guidance is not Guidance.EMBEDDED)))
 def test_a_network_that_knows_the_noise_gives_the_pictures_back(system: BufferSettings) -> None:
@@ -142,7 +127,7 @@ def test_a_network_that_knows_the_noise_gives_the_pictures_back(system: BufferSe
     system = replace(system, entry=Entry.NOISED)
     if system.guidance is Guidance.SELF or system.guidance is Guidance.NONE:
         system = replace(system, diffusion=replace(system.diffusion, boundary=None))
-    buffer = buffer_of(system, Oracle(system))
+    buffer = buffer_of(system, Oracle(levels_alone(system)))
     latents = pictures(6, system.chunk)
     given_back = [
         popped.latents.clone()
