@@ -1,4 +1,4 @@
-"""The eyes among the control points: where they are, how they lie, and their lids as they were at rest."""
+"""The eyes among the control points: where they are, and how they lie."""
 
 from dataclasses import dataclass
 
@@ -30,11 +30,18 @@ class Eye:
 EYES = (Eye((17, 21), (18, 19, 20), (24, 23, 22), 33), Eye((25, 29), (26, 27, 28), (32, 31, 30), 34))
 _CONTOUR = slice(0, 9)
 
+SHORTEST = 1e-3
+"""Lengths below this are taken for it, lest something is divided by 0."""
 
-def _spread(points: Tensor) -> Tensor:
-    contour = points[:, _CONTOUR]
-    centred = contour - contour.mean(1, keepdim=True)
-    return centred.square().sum(-1).mean(1, keepdim=True).sqrt().clamp_min(1e-3)  # (F, 1)
+
+def head_spread(points: Tensor) -> Tensor:
+    """Return how far the face's contour lies from its middle, ``(F, 1)``: root mean square, fractions.
+
+    Args:
+        points: ``(F, 61, 2)``.
+    """
+    variance = points[:, _CONTOUR].var(1, correction=0)  # (F, 2)
+    return variance.sum(-1, keepdim=True).sqrt().clamp_min(SHORTEST)
 
 
 def eye_widths(points: Tensor, reference_points: Tensor) -> Tensor:
@@ -48,7 +55,7 @@ def eye_widths(points: Tensor, reference_points: Tensor) -> Tensor:
         (reference_points[:, eye.corners[1]] - reference_points[:, eye.corners[0]]).norm(dim=-1)
         for eye in EYES
     ]
-    return torch.stack(at_rest, dim=1) * (_spread(points) / _spread(reference_points))
+    return torch.stack(at_rest, dim=1) * (head_spread(points) / head_spread(reference_points))
 
 
 def eye_axes(points: Tensor, eye: Eye, width: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,30 +70,4 @@ def eye_axes(points: Tensor, eye: Eye, width: Tensor) -> tuple[Tensor, Tensor]:
     """
     across = points[:, eye.corners[1]] - points[:, eye.corners[0]]
     up = torch.stack([across[:, 1], -across[:, 0]], dim=-1)
-    return across, up * (width / across.norm(dim=-1, keepdim=True).clamp_min(1e-3))
-
-
-def lids_at_rest(points: Tensor, reference_points: Tensor) -> Tensor:
-    """Return where the upper lids would be were they open as in the reference, ``(F, 2, 5, 2)``.
-
-    Args:
-        points: ``(F, 61, 2)``: the eyes' corners carry them.
-        reference_points: ``(F, 61, 2)``.
-    """
-    now = eye_widths(points, reference_points)
-    before = eye_widths(reference_points, reference_points)
-    lids = []
-    for number, eye in enumerate(EYES):
-        one, corners = slice(number, number + 1), list(eye.corners)
-        offset = reference_points[:, eye.upper_curve] - reference_points[:, corners].mean(1, keepdim=True)
-        axes = eye_axes(points, eye, now[:, one])
-        axes_before = eye_axes(reference_points, eye, before[:, one])
-        moved = [_share(offset, old) * new[:, None] for old, new in zip(axes_before, axes, strict=True)]
-        lids.append(points[:, corners].mean(1, keepdim=True) + moved[0] + moved[1])
-    return torch.stack(lids, dim=1)
-
-
-def _share(offset: Tensor, axis: Tensor) -> Tensor:
-    # (F, 5, 2), (F, 2) -> (F, 5, 1): how far along an axis, in its lengths
-    length = axis.square().sum(-1)[:, None, None].clamp_min(1e-9)
-    return (offset * axis[:, None]).sum(-1, keepdim=True) / length
+    return across, up * (width / across.norm(dim=-1, keepdim=True).clamp_min(SHORTEST))

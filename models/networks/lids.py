@@ -10,37 +10,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.networks.eyes import EYES, eye_axes, eye_widths, lids_at_rest
+from models.networks.eyes import EYES, eye_axes, eye_widths
 from models.networks.geometry import PIXELS, polyline_distance
-
-LASH_SHARE = 0.14
-"""Height of the band above an upper lid that moves without being stretched, in widths of the eye."""
 
 _BELOW_EYE = 0.2  # where skin is looked for under each eye, in its widths
 _BRIDGE = (-0.2, 0.0, 0.2)  # and between the eyes, along and down, in distances of their inner corners
 _EDGE_PX = 4.0  # beside the corners a lid ends softly
 
 
-def lid_curves(points: Tensor, reference_points: Tensor) -> Tensor:
-    """Return the upper edges of the lashes, ``(F, 4, 5, 2)``: of both eyes at rest, then as they are now.
-
-    Args:
-        points: ``(F, 61, 2)`` fractions.
-        reference_points: ``(F or 1, 61, 2)``.
-    """
-    reference_points = reference_points.expand_as(points)
-    widths = eye_widths(points, reference_points)
-    ups = [eye_axes(points, eye, widths[:, n : n + 1])[1] for n, eye in enumerate(EYES)]
-    lash = LASH_SHARE * torch.stack(ups, dim=1)[:, :, None]  # (F, 2, 1, 2)
-    now = torch.stack([points[:, eye.upper_curve] for eye in EYES], dim=1)
-    return torch.cat([lids_at_rest(points, reference_points) + lash, now + lash], dim=1)
-
-
 def lid_mask(curves: Tensor, x: Tensor, y: Tensor, picture_size: int) -> Tensor:
     """Return where lids have come down, ``(F, 1, height, width)``, 0..1, one pixel soft.
 
     Args:
-        curves: ``(F, 4, 5, 2)`` of ``lid_curves``.
+        curves: Upper edges of the lashes of both eyes, at rest and now, ``(F, 4, 5, 2)`` of ``Followers.of``.
         x: Columns' centres ``(F or 1, width)``, fractions.
         y: Rows' centres ``(F or 1, height)``.
         picture_size: Pixels a side of the whole picture.

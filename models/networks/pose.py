@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.networks.followers import Followers
 from models.networks.geometry import CurveMaps, cell_centres, heat_maps
-from models.networks.layered_warp import FLOW_GRID, cut_layers, layer_flows, layer_masks
-from models.networks.lids import lid_curves
+from models.networks.layered_warp import FLOW_GRID, LayerFlows, cut_layers, layer_masks
 from models.networks.pocket import LATENT_STRIDE
 
 
@@ -36,8 +36,8 @@ class PoseMaker(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._curves = CurveMaps()
+        self._flows = LayerFlows()
 
-    @torch.no_grad()
     def forward(self, points: Tensor, scores: Tensor, reference_points: Tensor, size: int) -> PoseInputs:
         """Return the inputs of F frames.
 
@@ -47,15 +47,23 @@ class PoseMaker(torch.nn.Module):
             reference_points: Where they are in the reference, ``(F or 1, 61, 2)``.
             size: Side of the picture in pixels.
         """
+        return self.pose(points, scores, Followers(reference_points), size)
+
+    @torch.no_grad()
+    def pose(self, points: Tensor, scores: Tensor, followers: Followers, size: int) -> PoseInputs:
+        """Return the same for a reference whose followers are known: one avatar's, frame after frame.
+
+        Cost: about 2.7 ms of one core per frame at 256x256.
+        """
         cells = size // LATENT_STRIDE
-        flows = layer_flows(points, scores, reference_points)
+        flows, lids = self._flows(points, scores, followers)
         centres = cell_centres(FLOW_GRID, points)
         masks = layer_masks(self._curves(points, centres, centres), FLOW_GRID, FLOW_GRID)
         upper, lower, inner = flows.chunk(3, dim=1)
         return PoseInputs(
             heat=heat_maps(points, scores, cells, cells),
             flows=flows,
-            lids=lid_curves(points, reference_points),
+            lids=lids,
             cut_flow=cut_layers(upper, lower, inner, masks),
             points=points,
         )

@@ -25,26 +25,34 @@ def border_points(per_side: int = 4) -> Tensor:
     return torch.cat([*rows, *columns])
 
 
-def _kernel(squared: Tensor) -> Tensor:
-    # U(r) = r^2 log r^2, with U(0) = 0
-    return squared * torch.log(squared.clamp_min(1e-9))
+_BAND = 16
+"""Rows of cells whose kernel is held at once: it stays in the cache, and its memory is not given back."""
+
+_LEAST_SQUARED = 1e-9  # distance, below which the kernel counts as 0
 
 
-def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
-    # (B, n, 2), (B, m, 2) -> (B, n, m); direct differences, since the expanded form loses near-zero distances
-    return ((a[:, :, None, 0] - b[:, None, :, 0]) ** 2).add_((a[:, :, None, 1] - b[:, None, :, 1]) ** 2)
+def _kernel(across: Tensor, down: Tensor) -> Tensor:
+    """Return ``U(r) = r^2 log r^2``, U(0) = 0, of the sums of two squares that broadcast; writes ``down``.
 
-
-def _kernel_on_grid(cells: Tensor, points: Tensor) -> Tensor:
-    """Return the kernel between all cells of a square grid and ``points (B, K, 2)``: ``(B, size * size, K)``.
-
-    Squares of the differences are taken along each axis alone, and the rest is done in place: this is most of
-    a warp's cost.
+    ``down`` is the smaller tensor: keeping it from 0 saves a pass over the sum. Most of a warp's cost.
     """
-    across = (cells[None, :, None] - points[:, None, :, 0]).square_()
-    down = (cells[None, :, None] - points[:, None, :, 1]).square_()
-    squared = (down[:, :, None] + across[:, None]).flatten(1, 2)
-    return squared.clamp_min(1e-9).log_().mul_(squared)
+    squared = across + down.clamp_min_(_LEAST_SQUARED)
+    return torch.log(squared).mul_(squared)
+
+
+def _systems(driven: Tensor, scores: Tensor, stiffness: float) -> Tensor:
+    """Return the matrices of Bookstein's Eq. 8, smoothed on the diagonal, ``(B, V, K + 3, K + 3)`` double."""
+    batch, variants, count = scores.shape
+    difference = driven.mT[..., None] - driven.mT[:, :, None]  # (B, 2, K, K)
+    across, down = difference.square_().unbind(1)
+    system = driven.new_zeros(batch, variants, count + 3, count + 3, dtype=torch.float64)
+    system[..., :count, :count] = _kernel(across, down)[:, None]
+    ones = torch.where(scores < KNOWN, IGNORED_POINT_STIFFNESS, stiffness)
+    system.diagonal(dim1=-2, dim2=-1)[..., :count] = ones  # the kernel itself is 0 there
+    affine = torch.cat([torch.ones_like(driven[..., :1]), driven], dim=-1)[:, None]  # (B, 1, K, 3)
+    system[..., :count, count:] = affine
+    system[..., count:, :count] = affine.mT
+    return system
 
 
 def solve_thin_plate(
@@ -62,16 +70,9 @@ def solve_thin_plate(
         Weights ``(B, V, K, 2)`` and the affine parts ``(B, V, 3, 2)`` of the displacement fields.
     """
     batch, variants, count = scores.shape
-    kernel = _kernel(_squared_distances(driven, driven))[:, None]
-    diagonal = torch.where(scores < KNOWN, IGNORED_POINT_STIFFNESS, stiffness)
-    affine = torch.cat([torch.ones_like(driven[..., :1]), driven], dim=-1)[:, None]  # (B, 1, K, 3)
-    system = driven.new_zeros(batch, variants, count + 3, count + 3)
-    system[..., :count, :count] = kernel + torch.diag_embed(diagonal.to(driven.dtype))
-    system[..., :count, count:] = affine
-    system[..., count:, :count] = affine.transpose(2, 3)
-    target = driven.new_zeros(batch, variants, count + 3, 2)
-    target[..., :count, :] = torch.where(scores[..., None] < KNOWN, 0.0, (reference - driven)[:, None])
-    solution = torch.linalg.solve(system.double(), target.double()).to(driven.dtype)
+    target = driven.new_zeros(batch, variants, count + 3, 2, dtype=torch.float64)
+    target[..., :count, :] = (reference - driven)[:, None] * (scores >= KNOWN)[..., None]
+    solution = torch.linalg.solve(_systems(driven, scores, stiffness), target).to(driven.dtype)
     return solution[..., :count, :], solution[..., count:, :]
 
 
@@ -89,15 +90,17 @@ def thin_plate_flows(driven: Tensor, reference: Tensor, scores: Tensor, size: in
     Returns:
         ``(B, V, 2, size, size)``, x then y, in half pictures (the unit of ``grid_sample``), new memory.
     """
-    batch, variants, _ = scores.shape
-    weights, affine = solve_thin_plate(driven, reference, scores)
+    variants = scores.shape[1]
+    parts = solve_thin_plate(driven, reference, scores)
+    # (B, V * 2, K) and (B, V * 2, 3): few rows, so that the products run along the many cells
+    weights, affine = (part.mT.flatten(1, 2) * 2.0 for part in parts)
     cells = (torch.arange(size, dtype=driven.dtype, device=driven.device) + 0.5) / size
-    pixels = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).reshape(1, -1, 2)
-    kernel = _kernel_on_grid(cells, driven)
-    side_by_side = weights.permute(0, 2, 1, 3).flatten(2)  # (B, K, V * 2)
-    bent = (kernel @ side_by_side).reshape(batch, size * size, variants, 2).transpose(1, 2)
-    moved = bent + affine[:, :, None, 0] + pixels[:, None] @ affine[:, :, 1:]
-    return (moved * 2.0).transpose(2, 3).reshape(batch, variants, 2, size, size)
+    across = (cells - driven[..., :1]).square_()[:, :, None]  # (B, K, 1, size)
+    down = (cells - driven[..., 1:]).square_()[..., None]  # (B, K, size, 1)
+    bent = [weights @ _kernel(across, band).flatten(2) for band in torch.split(down, _BAND, dim=2)]
+    x, y = cells.repeat(size), cells.repeat_interleave(size)
+    moved = torch.cat(bent, dim=2) + affine @ torch.stack([torch.ones_like(x), x, y])
+    return moved.reshape(-1, variants, 2, size, size)
 
 
 def thin_plate_flow(driven: Tensor, reference: Tensor, scores: Tensor, size: int) -> Tensor:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from engine.types import CONTROL_NAMES, control_indices
+from models.networks.followers import Followers
 from models.networks.geometry import CurveMaps, cell_centres
 from models.networks.layered_warp import (
     ARMS,
@@ -13,13 +14,14 @@ from models.networks.layered_warp import (
     MOUTH_CORNERS,
     PUPILS,
     UPPER_PARTS,
+    LayerFlows,
     cut_layers,
-    layer_flows,
     layer_masks,
 )
 from models.networks.pose import PoseMaker
 from models.networks.warp import sample, thin_plate_flow
-from models.training.characters import NEUTRAL, Act, held_out_character, pose
+from models.training.characters import NEUTRAL, Act, held_out_character, held_out_performance, pose
+from tests.models.networks import straightforward
 
 SIZE = 256
 KNOWN = torch.ones(1, 61)
@@ -30,6 +32,10 @@ def points_of(act: Act, index: int = 2) -> torch.Tensor:
 
 
 AT_REST = points_of(NEUTRAL)
+
+
+def layer_flows(points: torch.Tensor, scores: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    return LayerFlows()(points, scores, Followers(reference))[0]
 
 
 def curves_of(points: torch.Tensor, size: int) -> torch.Tensor:
@@ -166,3 +172,41 @@ def test_hidden_eyes_carry_nothing() -> None:
     nonsense[:, 17:35] += 0.2
     moved = layer_flows(nonsense, scores, AT_REST)
     torch.testing.assert_close(moved, torch.zeros_like(moved), atol=2e-3, rtol=0)
+
+
+def scores_of(frames: int) -> torch.Tensor:
+    """Scores of frames in which more and more is unknown."""
+    scores = torch.rand(frames, 61, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.5
+    scores[1, 17:35] = 0.2  # the eyes
+    scores[2, [53, 55]] = 0.0  # hair and a shoulder
+    scores[3, ::3] = 0.4
+    return scores
+
+
+def test_which_points_carry_which_layer_is_the_rule_written_down() -> None:
+    scores = scores_of(4)
+    certain = LayerFlows()._certain(scores)
+    assert torch.equal(certain >= 0.5, straightforward.certain_points(scores) >= 0.5)
+
+
+@pytest.mark.parametrize("own_references", [False, True])
+def test_the_flows_are_the_splines_solved_one_by_one_in_double(own_references: bool) -> None:
+    acts = held_out_performance(2, 96)[::24]
+    points, scores = torch.cat([points_of(act) for act in acts]), scores_of(4)
+    reference = torch.cat([AT_REST + 0.01 * n for n in range(4)]) if own_references else AT_REST
+    expected = straightforward.layer_flows(points, scores, reference, FLOW_GRID)
+    error = (layer_flows(points, scores, reference) - expected).abs() * SIZE / 2  # pixels
+    assert expected.abs().max() * SIZE / 2 > 3.0
+    assert float(error.mean()) < 2e-3
+    assert float(error.max()) < 0.05
+
+
+def test_a_maker_that_knows_the_avatar_makes_the_same() -> None:
+    points = torch.cat([points_of(Act(yaw_deg=10)), points_of(Act(mouth_open=0.8, gaze_x=-0.5))])
+    make, scores, followers = PoseMaker(), torch.ones(2, 61), Followers(AT_REST)
+    expected = make(points, scores, AT_REST, SIZE)
+    for one in range(2):  # frame after frame
+        made = make.pose(points[one : one + 1], scores[:1], followers, SIZE)
+        for name in ("heat", "flows", "lids", "cut_flow"):
+            got, wanted = getattr(made, name)[0], getattr(expected, name)[one]
+            torch.testing.assert_close(got, wanted, atol=1e-4, rtol=0)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.networks.eyes import EYES, eye_axes, eye_widths, lids_at_rest
+from models.networks.eyes import EYES, eye_axes, eye_widths
+from models.networks.followers import LASH_SHARE, Followers
 from models.networks.geometry import cell_centres
-from models.networks.lids import LASH_SHARE, lid_curves, lid_mask, shut_lids, skin_colour
+from models.networks.lids import lid_mask, shut_lids, skin_colour
 from models.networks.pocket_decoder import PocketProps
 from models.networks.pose import PoseMaker
 from models.training.characters import NEUTRAL, Act, draw, held_out_character, pose
@@ -23,9 +24,16 @@ AT_REST = points_of(NEUTRAL)
 SHUT = points_of(Act(eye_open_left=0.0, eye_open_right=0.0))
 
 
+def lids_at_rest(points: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """Upper lids as open as in the reference, ``(1, 2, 5, 2)``: the curves without the band of lashes."""
+    widths = eye_widths(points, reference)
+    ups = [eye_axes(points, eye, widths[:, n : n + 1])[1] for n, eye in enumerate(EYES)]
+    return Followers(reference).of(points)[1][:, :2] - LASH_SHARE * torch.stack(ups, dim=1)[:, :, None]
+
+
 def mask_of(points: torch.Tensor, size: int = SIZE) -> torch.Tensor:
     centres = cell_centres(size, points)
-    return lid_mask(lid_curves(points, AT_REST), centres, centres, SIZE)
+    return lid_mask(Followers(AT_REST).of(points)[1], centres, centres, SIZE)
 
 
 def reference_of(index: int) -> tuple[torch.Tensor, torch.Tensor]:
