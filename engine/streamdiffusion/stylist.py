@@ -7,7 +7,7 @@ timesteps, number of steps. Thread: one, the worker's.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,11 +29,11 @@ from models.runtimes.protocol import RuntimeSettings
 Prompts = Sequence[tuple[str, float]]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Prompt:
     """What was said last, so that one half can change without the other."""
 
-    prompts: Prompts = field(default_factory=tuple)
+    prompts: Prompts = ()
     negative: str = ""
     interpolation: Interpolation = Interpolation.LINEAR
 
@@ -104,17 +104,21 @@ class Stylist:
             interpolation: None keeps it.
 
         Raises:
-            ValueError: A prompt is empty, weights cannot be mixed, or there is no tokenizer.
+            ValueError: A prompt is empty, weights cannot be mixed, or there is no tokenizer; then nothing has
+                changed.
         """
-        if prompts is not None:
-            self._prompt.prompts = ((prompts, 1.0),) if isinstance(prompts, str) else tuple(prompts)
-        self._prompt.negative = self._prompt.negative if negative is None else negative
-        self._prompt.interpolation = self._prompt.interpolation if interpolation is None else interpolation
-        embeds = self._encoder.mix(self._prompt.prompts, self._prompt.interpolation)
-        needs_negative = self._settings.cfg_type in NEEDS_NEGATIVE
-        self.set_prompt_embeds(
-            embeds, self._encoder.encode(self._prompt.negative) if needs_negative else None
+        had = self._prompt
+        if isinstance(prompts, str):
+            prompts = ((prompts, 1.0),)
+        said = _Prompt(
+            prompts=had.prompts if prompts is None else tuple(prompts),
+            negative=had.negative if negative is None else negative,
+            interpolation=had.interpolation if interpolation is None else interpolation,
         )
+        embeds = self._encoder.mix(said.prompts, said.interpolation)
+        needs_negative = self._settings.cfg_type in NEEDS_NEGATIVE
+        self.set_prompt_embeds(embeds, self._encoder.encode(said.negative) if needs_negative else None)
+        self._prompt = said  # only now: what is refused is not remembered
 
     def set_prompt_embeds(self, embeds: Tensor, negative: Tensor | None = None) -> None:
         """Change to prompts that are already encoded, ``(1, L, D)`` each.
@@ -199,6 +203,10 @@ class Stylist:
         """
         if self._settings.from_text != (pixels is None):
             raise ValueError(f"expected {'no pictures' if self._settings.from_text else 'pictures'} to enter")
+        if bool(self._control) != (control_image is not None):
+            count = self._control["control_scales"].shape[1] if self._control else 0
+            came = "none" if control_image is None else f"some of shape {tuple(control_image.shape)}"
+            raise ValueError(f"expected control pictures for {count} ControlNets, got {came}")
         latents = self._drawn() if pixels is None else self._feedback.enter(self._codec.encode(pixels))
         conditions = {} if control_image is None else {"control_image": control_image}
         return self._left(self.buffer.push(conditions, latents, tag))

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings, SkipCount
@@ -81,3 +83,48 @@ def test_numbers_out_of_range_are_refused() -> None:
         SimilaritySettings(threshold=-0.1)
     with pytest.raises(ValueError, match="-1"):
         SimilaritySettings(max_skip_frame=-1)
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> list[Tensor]:
+    """Frames that repeat, drift or cut, each somewhere between two pictures."""
+    shares = draw(st.lists(st.sampled_from([0.0, 0.02, 0.05, 0.1, 0.3, 1.0]), min_size=2, max_size=25))
+    other = torch.randn(SCENE.shape, generator=torch.Generator().manual_seed(3))
+    return [(1.0 - share) * SCENE + share * other for share in shares]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    frames=scenes(),
+    threshold=st.floats(0.0, 1.0),
+    max_skip_frame=st.integers(0, 4),
+    count=st.sampled_from(SkipCount),
+    data=st.data(),
+)
+def test_it_decides_as_defined(
+    frames: list[Tensor], threshold: float, max_skip_frame: int, count: SkipCount, data: st.DataObject
+) -> None:
+    """By ``max(0, 1 - (1 - cos) / (1 - threshold)) >= draw`` against the last frame that passed, and never
+    more than ``max_skip_frame + 1`` skips in a row."""
+    draws = data.draw(st.lists(st.floats(0.0, 1.0), min_size=len(frames), max_size=len(frames)))
+    left = iter(draws[1:])
+    chosen = SimilaritySettings(threshold=threshold, max_skip_frame=max_skip_frame, count=count)
+    admits = SimilarityFilter(chosen, draw=lambda: next(left))
+    passed = [admits.admits(frame) for frame in frames]
+    accepted, num_skipped, in_a_row = frames[0], 0, 0
+    for frame, number, is_passed in zip(frames[1:], draws[1:], passed[1:], strict=True):
+        cosine = torch.cosine_similarity(accepted.double().flatten(), frame.double().flatten(), dim=0)
+        off = threshold >= 1.0
+        probability = 0.0 if off else max(0.0, 1.0 - (1.0 - float(cosine)) / (1.0 - threshold))
+        if not off and abs(probability - number) < 1e-4 / (1.0 - threshold):
+            return  # too close to tell in float32
+        is_alike = probability > 0.0 and probability >= number
+        is_forced = is_alike and num_skipped > max_skip_frame
+        assert is_passed == (not is_alike or is_forced)
+        if is_passed:
+            accepted, in_a_row = frame, 0
+            num_skipped = 0 if is_forced or count is SkipCount.CONSECUTIVE else num_skipped
+        else:
+            num_skipped, in_a_row = num_skipped + 1, in_a_row + 1
+        assert in_a_row <= max_skip_frame + 1
+    assert passed[0]

@@ -171,17 +171,6 @@ def test_seeds_hold_and_differ_also_from_text(model: StableDiffusion) -> None:
         assert not torch.equal(first, third)
 
 
-def test_like_frames_are_skipped_and_the_last_picture_stays(model: StableDiffusion) -> None:
-    stream = stream_of(model, [45], cfg_type="none")
-    stream.enable_similar_image_filter(0.5, 2)
-    stream.prepare("a cat")
-    (image,) = pictures(1)
-    first = stream(image)
-    assert stream(image) is first
-    stream.disable_similar_image_filter()
-    assert stream(image) is not first
-
-
 def test_controlnets_act_on_every_row_by_its_own_noise_level(folder: Path) -> None:
     """N = 2 rows with a ControlNet equal each frame by itself, and the control changes the picture."""
     source = StableDiffusionSource(model=str(folder), controlnets=(str(folder.parent / "controlnet"),))
