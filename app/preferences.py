@@ -19,7 +19,10 @@ import platformdirs
 FILE_NAME = "window.json"
 HOME_VARIABLE = "UNDERSTUDY_HOME"
 LARGEST_SEED = 2**32 - 1
-GUIDANCE_RANGE = (1.0, 10.0)
+RAIN_GUIDANCE_RANGE = (1.0, 10.0)
+STYLE_GUIDANCE_RANGE = (1.0, 5.0)
+
+Loras = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,12 +46,17 @@ class Preferences:
         rain_weights: Folder of RAIN's weights that the user chose; empty for the models folder.
         rain_guidance: How closely RAIN keeps to its conditions, 1..10.
         rain_quality: Name of RAIN's stop; empty for the default.
+        rain_tracker: Who reads the person for RAIN (a ``TrackerChoice`` value); empty for the default.
         prompt: What the picture is painted as; empty for the default.
         closeness: Name of a ``Closeness`` in small letters; empty for the default.
         painter: Which system paints (a ``Painter`` value); empty for the default.
         style_model: A published model's name, or the path of the user's own; empty for the default.
         style_quality: Name of the stylise mode's stop; empty for the default.
         is_skipping_alike: Whether frames that are like the one before are not painted anew.
+        style_loras: Path of each LoRA, and how much of it, 0..1.
+        style_guidance: How far the painting goes towards the prompt, 1..5.
+        has_small_memory: Whether frames are remembered in 8 bits, where the painter remembers any.
+        is_style_unfolded: Whether what is chosen less often is shown.
         style_seed: Seed of the painting's noise, 0..2**32 - 1.
         is_readout_shown: Whether fps and latency are shown.
         is_panel_folded: Whether the right panel is folded; None until the user folds or unfolds it.
@@ -72,12 +80,17 @@ class Preferences:
     rain_weights: str = ""
     rain_guidance: float = 2.5
     rain_quality: str = ""
+    rain_tracker: str = ""
     prompt: str = ""
     closeness: str = ""
     painter: str = ""
     style_model: str = ""
     style_quality: str = ""
     is_skipping_alike: bool = False
+    style_loras: Loras = ()
+    style_guidance: float = 1.2
+    has_small_memory: bool = False
+    is_style_unfolded: bool = False
     style_seed: int = 2
     is_readout_shown: bool = True
     is_panel_folded: bool | None = None
@@ -158,17 +171,24 @@ def _is_colour(value: object) -> bool:
     return isinstance(value, str) and bool(re.fullmatch("#[0-9a-fA-F]{6}", value))
 
 
-def _is_share(value: object) -> bool:
-    return type(value) in (int, float) and 0.0 <= float(value) <= 1.0  # type: ignore[arg-type]  # just checked
+def _is_within(low: float, high: float) -> Callable[[object], bool]:
+    """Return a check for a number from ``low`` to ``high``."""
+    return lambda value: type(value) in (int, float) and low <= float(value) <= high  # type: ignore[arg-type]
+
+
+_is_share = _is_within(0.0, 1.0)
+
+
+def _is_loras(value: object) -> bool:
+    if not isinstance(value, list) or not all(isinstance(lora, list) and len(lora) == 2 for lora in value):  # noqa: PLR2004 - path, scale
+        return False
+    paths = [path for path, _scale in value]
+    is_known = all(isinstance(path, str) and path for path in paths) and len(set(paths)) == len(paths)
+    return is_known and all(_is_share(scale) for _path, scale in value)
 
 
 def _is_seed(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_SEED
-
-
-def _is_guidance(value: object) -> bool:
-    low, high = GUIDANCE_RANGE
-    return type(value) in (int, float) and low <= float(value) <= high  # type: ignore[arg-type]  # just checked
 
 
 _CHECKS: dict[str, Callable[[object], bool]] = {
@@ -178,8 +198,16 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "stage_colour": _is_colour,
     "stage_blur": _is_share,
     "style_seed": _is_seed,
-    "rain_guidance": _is_guidance,
+    "rain_guidance": _is_within(*RAIN_GUIDANCE_RANGE),
+    "style_guidance": _is_within(*STYLE_GUIDANCE_RANGE),
+    "style_loras": _is_loras,
 }
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "window": tuple,
+    "style_loras": lambda stored: tuple((path, float(scale)) for path, scale in stored),
+}
+"""How what JSON knows only as a list is read."""
 
 
 def _is_valid(name: str, default: object, value: object) -> bool:
@@ -196,7 +224,7 @@ def _from_stored(stored: dict[str, Any]) -> tuple[Preferences, str]:
             continue
         value = stored[field.name]
         if _is_valid(field.name, getattr(defaults, field.name), value):
-            known[field.name] = tuple(value) if field.name == "window" else value
+            known[field.name] = _READERS.get(field.name, lambda kept: kept)(value)
         else:
             wrong.append(field.name)
     message = f"Some remembered settings made no sense and were reset: {', '.join(wrong)}." if wrong else ""

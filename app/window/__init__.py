@@ -1,16 +1,16 @@
 """The window. Importing this package imports no Qt: the display is checked first (``run``).
 
-========================================  ==================================================================
-``widgets/``                              what everything is made of: controls, icons, theme, dropped files
-``panels/``                               what is shown: cards, banner, picture; they tell of themselves by signals
-``dialogs/``                              what opens above the window: questions, files, points, the sheet of keys
-``main_window.py``                        arranges the panels
-``desks/``                                what acts: each connects one part of the window with the session
-``director.py``                           makes the desks; timers, keys, beginning and end
-``wishes.py``, ``stops.py``               what was remembered, as settings of a session: plain values
-``ports.py``, ``real_backstage.py``       the engine as the window needs it, and the real one
-``application.py``, ``display.py``        Qt's beginning and end; whether there is a screen
-========================================  ==================================================================
+============================================  ==============================================================
+``stops.py``, ``painters.py``, ``wishes.py``  plain values: choices, and what was remembered as settings
+``ports.py``                                  the engine, as far as the window needs it
+``widgets/``                                  what all is made of: controls, icons, theme, dropped files
+``panels/``                                   what is shown: cards, banner, picture; they answer by signals
+``dialogs/``                                  what opens above the window: questions, files, points, keys
+``main_window.py``                            arranges the panels
+``desks/``                                    what acts: each connects one part of the window with the session
+``director.py``                               makes the desks; timers, keys, beginning and end
+``real_backstage.py``, ``application.py``     the real engine; Qt's beginning and end
+============================================  ==============================================================
 
 Imports lead upwards in this table, never down.
 """

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.preferences import PreferencesFile
 from app.window.desks.avatar_desk import AvatarDesk, EditPoints
+from app.window.desks.changes import Changes
 from app.window.desks.engine_desk import EngineDesk
 from app.window.desks.fetch_desk import FetchDesk
 from app.window.desks.mode_desk import ModeDesk
@@ -19,6 +20,7 @@ from app.window.desks.output_desk import OpenFolder, OutputDesk, open_folder
 from app.window.desks.show import Show
 from app.window.desks.source_desk import SourceDesk
 from app.window.desks.style_desk import StyleDesk
+from app.window.desks.style_model_desk import StyleModelDesk
 from app.window.dialogs.file_picker import FilePicker
 from app.window.dialogs.keys import HelpSheet, Wish, install_keys
 from app.window.dialogs.points_editor import edit_points
@@ -83,9 +85,11 @@ class Director(QObject):
         self.sources = SourceDesk(self.show, picker)
         self.outputs = OutputDesk(self.show, dialogs.open_folder)
         self.fetches = FetchDesk(self.show, dialogs.ask)
-        self.engine = EngineDesk(self.show, picker, self.fetches)
-        self.painting = StyleDesk(self.show, picker, self.fetches)
-        self.modes = ModeDesk(self.show, dialogs.ask, self.painting, self.fetches)
+        changes = Changes(self.show, dialogs.ask)
+        self.engine = EngineDesk(self.show, picker, self.fetches, changes)
+        self.painting = StyleDesk(self.show)
+        self.style_model = StyleModelDesk(self.show, picker, self.fetches, changes)
+        self.modes = ModeDesk(self.show, dialogs.ask, self.style_model, self.fetches)
         self.news = NewsDesk(self.show, self._ways_out())
         self._picker = picker
         self._has_pictures = False
@@ -108,6 +112,7 @@ class Director(QObject):
         window.stage.show_stage(stage_from(preferences))
         self.engine.refresh()
         self.painting.open()
+        self.style_model.refresh()
         window.show_mode(self.show.mode)
         self.fetches.look()
         self.sources.open(begin=self.modes.open)
@@ -233,7 +238,7 @@ class Director(QObject):
             self.show,
             self.sources,
             modes=self.modes,
-            style=self.painting,
+            style=self.style_model,
             engine=self.engine,
             fetches=self.fetches,
         )

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
-from app.window.panels.avatar_panel import CLIP_SUFFIXES, PICTURE_SUFFIXES, AvatarPanel, dropped_file
+from app.window.panels.avatar_panel import AvatarPanel
 from app.window.panels.avatar_view import AvatarView
 from app.window.panels.banner import Banner
 from app.window.panels.control_bar import ControlBar
@@ -28,6 +28,7 @@ from app.window.panels.status_line import StatusLine
 from app.window.panels.style_panel import StylePanel
 from app.window.panels.you_panel import YouPanel
 from app.window.widgets.controls import Segment, Segments
+from app.window.widgets.dropping import CLIP_SUFFIXES, PICTURE_SUFFIXES, dropped_file
 from app.window.wishes import Mode
 
 MIN_WIDTH_PX, MIN_HEIGHT_PX = 1024, 700

@@ -152,6 +152,17 @@ class StylingPort(Protocol):
         """Keep closer to the picture, or less close."""
         ...
 
+    def set_guidance_scale(self, guidance_scale: float) -> None:
+        """Go further towards the prompt, or less. Raises ``SettingsError``."""
+        ...
+
+    def set_style(self, style: str, loras: tuple[tuple[str, float], ...] = ()) -> None:
+        """Paint in another style; its files are read before this returns, while the show goes on.
+
+        Raises ``WeightsError`` or ``MemoryTooSmallError``, and ``SettingsError`` where the painter cannot.
+        """
+        ...
+
     def set_similarity(self, similarity: float | None) -> None:
         """Skip frames more alike than this, or none. Raises ``SettingsError``."""
         ...

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.preferences import Preferences
+from app.window.painters import DEFAULT_STYLE_MODEL, PAINTERS, PainterFacts
 from app.window.stops import POCKET_STOPS, RAIN_STOPS, STYLE_STOPS, Stop, find_stop
 from engine.settings import (
     DEFAULT_AVATAR_NAME,
@@ -16,8 +17,9 @@ from engine.settings import (
     Model,
     Settings,
     StageSettings,
+    TrackerChoice,
 )
-from engine.stylise.settings import PUBLISHED_MODELS, Closeness, Painter, StyliseSettings
+from engine.stylise.settings import Closeness, Painter, StyliseSettings
 
 CAMERA_PREFIX = "camera:"
 FILE_PREFIX = "file:"
@@ -32,7 +34,6 @@ DEFAULT_PROMPT = "oil painting, warm light, fine brush strokes"
 ALIKE = 0.98
 """Frames more alike than this are not painted anew, where the user wants to skip them."""
 
-DEFAULT_STYLE_MODEL = next(iter(PUBLISHED_MODELS))
 STYLE_SUFFIX = ".safetensors"
 
 Colour = tuple[int, int, int]
@@ -92,6 +93,7 @@ def settings_from(preferences: Preferences) -> Settings:
         model=model_from(preferences),
         weights=preferences.rain_weights if model_from(preferences) is Model.RAIN else "",
         guidance=preferences.rain_guidance,
+        tracker=tracker_from(preferences),
         quality=chosen_stop(replace(preferences, mode=Mode.AVATAR.value)).quality,
         stage=stage_from(preferences),
         picture_size=PICTURE_SIZE,
@@ -103,19 +105,29 @@ def stylise_from(preferences: Preferences) -> StyliseSettings:
     """Return the stylise mode's settings; what is not remembered, or not known any more, is the default."""
     closeness = {each.name.lower(): each for each in Closeness}
     is_style = _is_style(preferences.style_model)
-    return StyliseSettings(
+    painter = painter_from(preferences)
+    facts = PAINTERS[painter]
+    stylise = StyliseSettings(
         prompt=prompt_from(preferences),
         closeness=_known(closeness, preferences.closeness, Closeness.BALANCED),
-        painter=painter_from(preferences),
+        painter=painter,
+        loras=preferences.style_loras,
+        has_small_memory=facts.has_memory and preferences.has_small_memory,
         model=DEFAULT_STYLE_MODEL if is_style else preferences.style_model or DEFAULT_STYLE_MODEL,
         style=preferences.style_model if is_style else "",
         similarity=ALIKE if preferences.is_skipping_alike else None,
     )
+    return replace(stylise, guidance_scale=preferences.style_guidance) if facts.has_guidance else stylise
 
 
 def painter_from(preferences: Preferences) -> Painter:
     """Return which system paints."""
     return _known({each.value: each for each in Painter}, preferences.painter, Painter.STREAM_DIFFUSION)
+
+
+def painter_facts(preferences: Preferences) -> PainterFacts:
+    """Return what is to be known of the system that paints."""
+    return PAINTERS[painter_from(preferences)]
 
 
 def prompt_from(preferences: Preferences) -> str:
@@ -126,6 +138,15 @@ def prompt_from(preferences: Preferences) -> str:
 def model_from(preferences: Preferences) -> Model:
     """Return the networks that move the avatar."""
     return _known({model.value: model for model in Model}, preferences.model, Model.POCKET)
+
+
+def tracker_from(preferences: Preferences) -> TrackerChoice:
+    """Return who reads the person: RAIN's may be chosen."""
+    if model_from(preferences) is not Model.RAIN:
+        return TrackerChoice.MEDIAPIPE
+    return _known(
+        {each.value: each for each in TrackerChoice}, preferences.rain_tracker, TrackerChoice.MEDIAPIPE
+    )
 
 
 def stops_from(preferences: Preferences) -> tuple[Stop, ...]:

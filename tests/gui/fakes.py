@@ -188,6 +188,12 @@ class FakeStyling:
     def set_closeness(self, closeness: Closeness) -> None:
         self.session._call("set_closeness", closeness)
 
+    def set_guidance_scale(self, guidance_scale: float) -> None:
+        self.session._call("set_guidance_scale", guidance_scale)
+
+    def set_style(self, style: str, loras: tuple[tuple[str, float], ...] = ()) -> None:
+        self.session._call("set_style", (style, loras))
+
     def set_similarity(self, similarity: float | None) -> None:
         self.session._call("set_similarity", similarity)
 
@@ -244,6 +250,7 @@ def published_models(*, are_here: bool = False) -> list[FakeModel]:
     turbo = FakePart("SD-Turbo", 5.16, "Stability AI Community License", False, is_here=are_here)
     live2diff = FakePart("Live2Diff", 1.68, "Apache-2.0", is_here=are_here)
     rain = FakePart("RAIN v0.1", 8.7, "Apache-2.0", is_here=are_here)
+    dwpose = FakePart("DWPose", 0.35, "Apache-2.0", is_here=are_here)
     hub = "https://huggingface.co"
     return [
         FakeModel(
@@ -263,6 +270,7 @@ def published_models(*, are_here: bool = False) -> list[FakeModel]:
             "remembers the frames before",
             (live2diff, sd15),
         ),
+        FakeModel("dwpose", dwpose.title, f"{hub}/yzd-v/DWPose", "tracks the whole body", (dwpose,)),
         FakeModel("rain", rain.title, f"{hub}/Pscgylotti/RAIN-v0.1", "paints anime avatars", (rain,)),
     ]
 
@@ -361,8 +369,8 @@ class FakePicker:
         self.asked.append(title)
         return self.picture_answer
 
-    def model_file(self) -> Path | None:
-        self.asked.append("model")
+    def model_file(self, title: str) -> Path | None:
+        self.asked.append(title)
         return self.model_answer
 
     def folder(self, title: str) -> Path | None:

@@ -40,6 +40,7 @@ from tests.gui.fakes import (
     FakeCamera,
     FakeEngine,
     FakeFetchState,
+    FakePicker,
     make_performance,
     published_models,
 )
@@ -59,7 +60,8 @@ class Set:
         first = next(iter(avatars.values()))
         self.picture = on_own_background(first)
         self.window = MainWindow()
-        dialogs = Dialogs(ask=lambda _question, _parent: True)
+        self.picker = FakePicker()
+        dialogs = Dialogs(picker=self.picker, ask=lambda _question, _parent: True)
         file = PreferencesFile(folder / "p.json")
         self.director = Director(self.window, self.engine.backstage(), file, dialogs)
         self.director.open()
@@ -236,6 +238,26 @@ def stylise(stage: Set) -> QWidget:
     return stage.window
 
 
+def stylise_more(stage: Set) -> QWidget:
+    stylise(stage)
+    more = stage.window.painting.more
+    more.line.click()
+    for name in ("ink wash of the northern school.safetensors", "fox.safetensors"):
+        stage.picker.model_answer = Path("/home/mira/loras") / name
+        more.loras.add.click()
+        stage.settle()
+    stage.live()
+    return stage.window
+
+
+def live2diff(stage: Set) -> QWidget:
+    stylise_more(stage)
+    stage.window.painting.painter.buttons()[1].click()
+    stage.settle()
+    stage.live()
+    return stage.window
+
+
 def stylise_refused(stage: Set) -> QWidget:
     stylise(stage)
     stage.window.painting.prompt.setPlainText("")
@@ -305,7 +327,7 @@ def ask(sheet: QuestionSheet) -> QWidget:
     return sheet
 
 
-SMALL, MIDDLE, LARGE = (1024, 700), (1280, 800), (1440, 900)
+SMALL, MIDDLE, LARGE, HUGE = (1024, 700), (1280, 800), (1440, 900), (1920, 1080)
 SHOTS: dict[str, tuple[Callable[[Set], QWidget], tuple[int, int], int]] = {
     "starting": (starting, MIDDLE, 1),
     "searching": (searching, MIDDLE, 1),
@@ -326,6 +348,10 @@ SHOTS: dict[str, tuple[Callable[[Set], QWidget], tuple[int, int], int]] = {
     "gallery_focus": (gallery_focus, SMALL, 1),
     "stylise_1024": (stylise, SMALL, 1),
     "stylise_1280": (stylise, MIDDLE, 1),
+    "stylise_more_1024": (stylise_more, SMALL, 1),
+    "stylise_more_1280": (stylise_more, MIDDLE, 1),
+    "stylise_more_1920": (stylise_more, HUGE, 1),
+    "live2diff_1280": (live2diff, MIDDLE, 1),
     "stylise_refused_1024": (stylise_refused, SMALL, 1),
     "stylise_missing_1024": (stylise_missing, SMALL, 1),
     "stylise_missing_1280": (stylise_missing, MIDDLE, 1),
@@ -333,6 +359,9 @@ SHOTS: dict[str, tuple[Callable[[Set], QWidget], tuple[int, int], int]] = {
     "fetch_question": (fetch_question, MIDDLE, 1),
     "likeness": (likeness, MIDDLE, 1),
     "rain_1440": (rain, LARGE, 1),
+    "rain_1280": (rain, MIDDLE, 1),
+    "rain_1920": (rain, HUGE, 1),
+    "live_1920": (live, HUGE, 1),
     "rain_missing_1280": (rain_missing, MIDDLE, 1),
     "points_editor": (points, MIDDLE, 1),
     "keys": (keys, MIDDLE, 1),

@@ -3,12 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+from PySide6.QtTest import QTest
+
 from app.window.stops import POCKET_STOPS, RAIN_STOPS
 from app.window.wishes import Mode
 from engine.errors import MemoryTooSmallError, WeightsError
-from engine.settings import DEFAULT_QUALITY, QUALITIES, Model
+from engine.settings import DEFAULT_QUALITY, QUALITIES, Model, TrackerChoice
 from engine.status import SessionState
 from tests.gui.conftest import Theatre
+from tests.gui.fakes import published_models
 
 
 def choose(theatre: Theatre, model: Model) -> None:
@@ -44,7 +47,7 @@ def test_what_goes_out_ends_and_is_told_when_the_networks_change(theatre: Theatr
 
 def test_guidance_changes_while_it_runs(theatre: Theatre) -> None:
     choose(theatre, Model.RAIN)
-    theatre.window.engine.card.guidance.setValue(9)
+    theatre.window.engine.card.guidance.slider.setValue(9)
     theatre.settle()
     assert theatre.session.calls[-1] == ("set_guidance", 4.5)
     assert theatre.director.show.preferences.rain_guidance == 4.5
@@ -141,3 +144,71 @@ def test_the_painting_is_named_with_nothing_to_choose(theatre: Theatre) -> None:
     theatre.settle()
     assert card.model.isVisible()
     assert card.guidance.isVisible()
+
+
+def choose_dwpose(theatre: Theatre) -> None:
+    theatre.window.engine.card.tracker.buttons()[1].click()
+    theatre.settle()
+
+
+def test_rain_may_have_another_tracker(theatre: Theatre) -> None:
+    theatre.engine.models = published_models(are_here=True)
+    theatre.director.fetches.look()
+    assert not theatre.window.engine.card.tracker.isVisible()
+    choose(theatre, Model.RAIN)
+    assert theatre.window.engine.card.tracker.value is TrackerChoice.MEDIAPIPE
+    choose_dwpose(theatre)
+    assert theatre.session.settings.tracker is TrackerChoice.DWPOSE
+    choose(theatre, Model.POCKET)
+    assert theatre.session.settings.tracker is TrackerChoice.MEDIAPIPE
+    choose(theatre, Model.RAIN)
+    assert theatre.session.settings.tracker is TrackerChoice.DWPOSE
+
+
+def test_a_tracker_that_is_not_here_is_offered_and_taken_once_it_is(theatre: Theatre) -> None:
+    choose(theatre, Model.RAIN)
+    built = len(theatre.engine.sessions)
+    choose_dwpose(theatre)
+    assert theatre.window.engine.card.tracker.value is TrackerChoice.MEDIAPIPE
+    assert "not on this computer" in theatre.window.banner.message.text()
+    assert theatre.window.banner.offers[0].text() == "Fetch it (0.3 GB)"
+    assert len(theatre.engine.sessions) == built
+    theatre.window.banner.offers[0].click()
+    for _ in range(500):
+        theatre.settle()
+        if len(theatre.engine.sessions) > built:
+            break
+        QTest.qWait(5)
+    assert theatre.engine.fetched == ["dwpose"]
+    assert theatre.session.settings.tracker is TrackerChoice.DWPOSE
+    assert theatre.window.engine.card.tracker.value is TrackerChoice.DWPOSE
+
+
+def test_a_tracker_that_has_gone_can_be_fetched_or_left(theatre: Theatre) -> None:
+    theatre.engine.models = [model for model in published_models(are_here=True) if model.name != "dwpose"] + [
+        model for model in published_models() if model.name == "dwpose"
+    ]
+    theatre.director.fetches.look()
+    theatre.director.show.remember(rain_tracker="dwpose")
+    choose(theatre, Model.RAIN)
+    assert fail(theatre, WeightsError("DWPose is not there.", hint="x")) == [
+        "Fetch it (0.3 GB)",
+        "Back to MediaPipe",
+    ]
+    theatre.window.banner.offers[1].click()
+    theatre.settle()
+    assert theatre.session.settings.tracker is TrackerChoice.MEDIAPIPE
+    assert theatre.session.settings.model is Model.RAIN
+
+
+def test_who_keeps_going_out_keeps_the_networks(theatre: Theatre, tmp_path: Path) -> None:
+    theatre.live()
+    theatre.director.show.remember(output_folder=str(tmp_path))
+    theatre.director.outputs.record(True)
+    theatre.settle()
+    theatre.answer = False
+    choose(theatre, Model.RAIN)
+    assert theatre.questions[-1].title == "Stop the recording?"
+    assert "is kept" in theatre.questions[-1].texts[0]
+    assert len(theatre.engine.sessions) == 1
+    assert theatre.window.engine.card.model.currentData() is Model.POCKET

@@ -19,6 +19,7 @@ from app.window.wishes import Mode
 from engine.errors import WeightsError
 from engine.settings import BackdropKind, Model, StageSettings
 from engine.status import SessionState
+from engine.stylise.settings import Painter
 from tests.gui.conftest import Theatre
 from tests.gui.fakes import published_models
 from tests.gui.placeholder import make_avatar
@@ -227,11 +228,19 @@ def test_tab_reaches_every_control_in_reading_order(theatre: Theatre) -> None:
     assert set(missed) == groups
 
 
-def test_tab_reaches_every_control_of_the_painting_in_reading_order(theatre: Theatre) -> None:
+@pytest.mark.parametrize("painter", list(Painter))
+def test_tab_reaches_every_control_of_the_painting_in_reading_order(
+    theatre: Theatre, painter: Painter
+) -> None:
+    theatre.director.show.remember(
+        painter=painter.value, style_loras=(("/ink.safetensors", 1.0), ("/fox.safetensors", 0.5))
+    )
+    theatre.director.style_model.refresh()
+    theatre.window.painting.more.line.click()
     paint(theatre)
     theatre.window.resize(1440, 900)
     theatre.settle()
-    window, panel = theatre.window, theatre.window.painting
+    window, panel, more = theatre.window, theatre.window.painting, theatre.window.painting.more
     reached = walk(window)
     expected = [
         window.mode.buttons()[1],
@@ -239,11 +248,18 @@ def test_tab_reaches_every_control_of_the_painting_in_reading_order(theatre: The
         window.you.mirror,
         panel.prompt,
         panel.closeness,
-        panel.painter.buttons()[0],
+        panel.painter.buttons()[list(Painter).index(painter)],
         panel.model,
         panel.seed,
         panel.new_seed,
-        panel.skip,
+        more.line,
+        more.guidance.slider if painter is Painter.STREAM_DIFFUSION else more.memory.buttons()[0],
+        more.loras.scales[0],
+        more.loras.removes[0],
+        more.loras.scales[1],
+        more.loras.removes[1],
+        more.loras.add,
+        more.skip,
         window.status_line.readout_switch,
         window.engine.slider,
         window.controls.live,

@@ -6,7 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from app.window.panels.style_panel import CHOOSE_FILE, CHOOSE_FOLDER, SETTLE_MS
+from app.window.panels.prompt_box import SETTLE_MS
+from app.window.panels.style_panel import CHOOSE_FILE, CHOOSE_FOLDER
 from app.window.wishes import ALIKE, DEFAULT_PROMPT, Mode
 from engine.errors import SettingsError
 from engine.stylise.settings import Closeness, Painter
@@ -118,10 +119,10 @@ def test_closeness_seed_and_filter_change_while_it_paints(painting: Theatre) -> 
     QTest.keyClick(panel.closeness, Qt.Key.Key_Right)
     painting.settle()
     assert painting.session.calls[-1] == ("set_closeness", Closeness.NEAR)
-    panel.skip.click()
+    panel.more.skip.click()
     painting.settle()
     assert painting.session.calls[-1] == ("set_similarity", ALIKE)
-    panel.skip.click()
+    panel.more.skip.click()
     painting.settle()
     assert painting.session.calls[-1] == ("set_similarity", None)
     panel.seed.setFocus()
@@ -143,7 +144,7 @@ def test_a_seed_that_is_deleted_comes_back(painting: Theatre) -> None:
     seed = painting.window.painting.seed
     seed.setFocus()
     seed.clear()
-    painting.window.painting.skip.setFocus()
+    painting.window.painting.more.skip.setFocus()
     painting.settle()
     assert seed.text() == "2"
     assert "set_seed" not in painting.session.names()
@@ -200,7 +201,7 @@ def test_every_choice_is_there_again_at_the_next_start(make_theatre, painting: T
     write(painting, "a lighthouse")
     QTest.keyClick(panel.prompt, Qt.Key.Key_Return)
     panel.closeness.setValue(0)
-    panel.skip.click()
+    panel.more.skip.click()
     panel.new_seed.click()
     panel.painter.buttons()[1].click()
     painting.window.engine.slider.setValue(0)
@@ -217,7 +218,7 @@ def test_every_choice_is_there_again_at_the_next_start(make_theatre, painting: T
     assert second.session.settings.quality.size == 256
     assert panel.prompt.toPlainText() == "a lighthouse"
     assert panel.closeness.value() == 0
-    assert panel.skip.isChecked()
+    assert panel.more.skip.isChecked()
     assert panel.seed.text() == seed
     assert panel.painter.value is Painter.LIVE2DIFF
 

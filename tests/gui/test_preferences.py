@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.preferences import FILE_NAME, Preferences, PreferencesFile, config_folder
+from app.window.painters import DEFAULT_STYLE_MODEL
 from app.window.stops import POCKET_STOPS, RAIN_STOPS, STYLE_STOPS
 from app.window.wishes import (
     DEFAULT_PROMPT,
-    DEFAULT_STYLE_MODEL,
     Mode,
     chosen_stop,
     mode_from,
@@ -60,6 +60,11 @@ CHANGED = Preferences(
     style_quality="middle",
     is_skipping_alike=True,
     style_seed=77,
+    rain_tracker="dwpose",
+    style_loras=(("/loras/ink.safetensors", 0.8), ("/loras/fox.safetensors", 1.0)),
+    style_guidance=2.0,
+    has_small_memory=True,
+    is_style_unfolded=True,
 )
 
 
@@ -117,6 +122,15 @@ def test_bytes_that_are_no_text_are_damage(tmp_path: Path) -> None:
         ("rain_guidance", "much"),
         ("rain_guidance", True),
         ("is_skipping_alike", None),
+        ("style_guidance", 5.5),
+        ("has_small_memory", "yes"),
+        ("rain_tracker", None),
+        ("style_loras", "ink"),
+        ("style_loras", [["ink"]]),
+        ("style_loras", [["ink", 2.0]]),
+        ("style_loras", [["", 1.0]]),
+        ("style_loras", [[3, 1.0]]),
+        ("style_loras", [["ink", 1.0], ["ink", 0.5]]),
     ],
 )
 def test_one_senseless_field_costs_only_itself(tmp_path: Path, name: str, value: object) -> None:

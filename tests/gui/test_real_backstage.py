@@ -5,8 +5,9 @@ import inspect
 import pytest
 
 from app.preferences import Preferences
+from app.window.desks.engine_desk import DWPOSE, RAIN
 from app.window.desks.fetch_desk import question_about
-from app.window.desks.style_desk import PAINTER_MODEL
+from app.window.painters import PAINTERS
 from app.window.ports import Fetchable, FetchPart, SessionPort, StylingPort
 from app.window.real_backstage import real_backstage
 from app.window.wishes import plan_from, settings_from
@@ -45,7 +46,7 @@ def test_the_painting_real_and_fake_can_be_changed_in_every_way() -> None:
     plan = plan_from(AGREED)
     session, styling = real_backstage().build_stylise(plan.settings, plan.stylise)
     wanted = methods_of(StylingPort)
-    assert len(wanted) == 5
+    assert len(wanted) == 7
     for kind in (type(styling), FakeStyling):
         offered = methods_of(kind)
         assert {name: offered[name][: len(names)] for name, names in wanted.items()} == wanted
@@ -59,7 +60,8 @@ def test_the_painting_real_and_fake_can_be_changed_in_every_way() -> None:
 
 def test_the_models_that_the_window_asks_for_can_be_fetched() -> None:
     models = {model.name: model for model in real_backstage().fetchable_models()}
-    assert {"sd15", "sd-turbo", "rain", *PAINTER_MODEL.values()} <= set(models)
+    assert {"sd15", "sd-turbo", RAIN, DWPOSE} <= set(models)
+    assert {facts.own_model for facts in PAINTERS.values()} - {""} <= set(models)
     for name in PUBLISHED_MODELS:
         assert any(model.address.endswith(f"/{name}") for model in models.values())
     for model in models.values():

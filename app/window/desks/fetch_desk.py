@@ -13,6 +13,8 @@ from app.window.panels.banner import News, Offer, Tone, news_of
 from app.window.ports import Fetchable, FetchPart, FetchState
 from engine.errors import UnderstudyError, WeightsError
 
+Then = Callable[[], None]
+
 _ONE_TENTH = 0.1  # of a gigabyte: less is said in megabytes
 _KEPT = "What is here already is kept: the next try goes on from there."
 
@@ -32,6 +34,7 @@ class FetchDesk:
         self._models: tuple[Fetchable, ...] = ()
         self._thread: Commands | None = None
         self._fetching: Fetchable | None = None
+        self._then: Then | None = None
         self._state: FetchState | None = None  # written by the fetching thread
         self._is_stop_wanted = threading.Event()
         self._listeners: list[Callable[[], None]] = []
@@ -57,12 +60,12 @@ class FetchDesk:
         """Look which models there are, and which are here."""
         self._show.commands.submit(self._list, self._on_listed, key="models")
 
-    def offer(self, model: Fetchable) -> Offer:
-        """Return the button that leads to fetching ``model``."""
-        return Offer(f"Fetch it ({missing_gigabytes(model):.1f} GB)", lambda: self.fetch(model))
+    def offer(self, model: Fetchable, then: Then | None = None) -> Offer:
+        """Return the button that leads to fetching ``model``; ``then`` is called when it is here."""
+        return Offer(f"Fetch it ({missing_gigabytes(model):.1f} GB)", lambda: self.fetch(model, then))
 
-    def fetch(self, model: Fetchable) -> None:
-        """Ask the user, then fetch ``model``."""
+    def fetch(self, model: Fetchable, then: Then | None = None) -> None:
+        """Ask the user, then fetch ``model``; ``then`` is called when it is here."""
         if self._fetching is not None:
             title = self._fetching.title
             self._show.tell(
@@ -70,7 +73,7 @@ class FetchDesk:
             )
             return
         if self._ask(question_about(model), self._show.window):
-            self._begin(model)
+            self._begin(model, then)
 
     def pull(self) -> None:
         """Show how far the fetch is, and its end. Thread: the window's, several times a second."""
@@ -87,8 +90,8 @@ class FetchDesk:
         if self._thread is not None:
             self._thread.close()
 
-    def _begin(self, model: Fetchable) -> None:
-        self._fetching, self._state = model, None
+    def _begin(self, model: Fetchable, then: Then | None) -> None:
+        self._fetching, self._then, self._state = model, then, None
         self._is_stop_wanted.clear()
         self._card.begin(model.title)
         if self._thread is None:
@@ -105,16 +108,18 @@ class FetchDesk:
     def _on_fetched(self, model: Fetchable) -> None:
         self._end()
         self._show.tell(News(Tone.GOOD, f"{model.title} is here now."))
-        if isinstance(self._show.status().error, WeightsError):
+        if self._then is not None:
+            self._then()
+        elif isinstance(self._show.status().error, WeightsError):
             self._show.build()
 
     def _on_failed(self, error: UnderstudyError) -> None:
-        model = self._fetching
+        model, then = self._fetching, self._then
         was_stopped = self._is_stop_wanted.is_set()
         self._end()
         if model is None:
             return
-        again = Offer("Try again", lambda: self.fetch(model))
+        again = Offer("Try again", lambda: self.fetch(model, then))
         if was_stopped:
             self._show.tell(News(Tone.INFO, f"{model.title} is not fetched any further.", _KEPT, (again,)))
         else:

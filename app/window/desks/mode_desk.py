@@ -6,7 +6,7 @@ going out ends with every switch (``Show.build``), so that nobody is shown the o
 
 from app.window.desks.fetch_desk import FetchDesk
 from app.window.desks.show import Show
-from app.window.desks.style_desk import StyleDesk
+from app.window.desks.style_model_desk import StyleModelDesk
 from app.window.dialogs.question import Ask, Question
 from app.window.panels.banner import News, Offer, Tone
 from app.window.wishes import Mode
@@ -35,7 +35,7 @@ class ModeDesk:
         fetches: Fetches it.
     """
 
-    def __init__(self, show: Show, ask: Ask, style: StyleDesk, fetches: FetchDesk) -> None:
+    def __init__(self, show: Show, ask: Ask, style: StyleModelDesk, fetches: FetchDesk) -> None:
         self._show = show
         self._ask = ask
         self._style = style

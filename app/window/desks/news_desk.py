@@ -5,13 +5,14 @@ from app.window.desks.fetch_desk import FetchDesk
 from app.window.desks.mode_desk import ModeDesk
 from app.window.desks.show import Show
 from app.window.desks.source_desk import SourceDesk
-from app.window.desks.style_desk import StyleDesk
+from app.window.desks.style_model_desk import StyleModelDesk
 from app.window.panels.banner import News, Offer, Tone, news_of
 from app.window.wishes import Mode
 from engine.errors import SourceError, UnderstudyError, WeightsError
 from engine.settings import SAMPLE_CLIP
 from engine.status import SessionState, Status
 
+_OTHER_LORA = "Leave it out, or take a file that was made for this model."
 _OWN_MODEL = "Choose another model under Style: a published one, or a file or folder of yours."
 
 
@@ -33,7 +34,7 @@ class WaysOut:
         sources: SourceDesk,
         *,
         modes: ModeDesk,
-        style: StyleDesk,
+        style: StyleModelDesk,
         engine: EngineDesk,
         fetches: FetchDesk,
     ) -> None:
@@ -56,20 +57,22 @@ class WaysOut:
 
     def _news_of_weights(self, error: WeightsError) -> News:
         is_painting = self._show.mode is Mode.STYLISE
+        lora = self._style.lora_at_fault(error) if is_painting else None
+        if lora is not None:
+            out = Offer("Leave it out", lambda: self._style.leave_out(lora))
+            return news_of(error, out, *self._way_back(), hint=_OTHER_LORA)
         needed = self._style.needed_model() if is_painting else self._engine.needed_model()
         if needed is not None and not needed.is_here:
-            first, hint = self._fetches.offer(needed), _needs(needed.title, needed.licence, is_painting)
-        else:
-            hint = _OWN_MODEL if is_painting else error.hint
-            first = Offer("Retry", self._show.rebuild)
-        message = error.message[:1].upper() + error.message[1:]
-        return News(Tone.ERROR, message, hint, (first, *self._way_back()))
+            hint = _needs(needed.title, needed.licence, is_painting)
+            return news_of(error, self._fetches.offer(needed), *self._way_back(), hint=hint)
+        hint = _OWN_MODEL if is_painting else error.hint
+        return news_of(error, Offer("Retry", self._show.rebuild), *self._way_back(), hint=hint)
 
     def _way_back(self) -> tuple[Offer, ...]:
         """Return the button that leads to what ships and always works; none where that is what failed."""
         if self._show.mode is Mode.STYLISE:
             return (self._modes.leave_offer(),)
-        return self._engine.pocket_offers()
+        return self._engine.ways_back()
 
 
 def _needs(title: str, licence: str, is_painting: bool) -> str:

@@ -151,7 +151,11 @@ class Show:
         self.commands.submit(work, then, failed, key)
 
     def restyle(
-        self, call: Callable[[StylingPort], Any], failed: Failed | None = None, key: str = ""
+        self,
+        call: Callable[[StylingPort], Any],
+        then: Callable[[Any], None] | None = None,
+        failed: Failed | None = None,
+        key: str = "",
     ) -> None:
         """Change the painting on the command thread; without one, nothing is called."""
 
@@ -159,7 +163,7 @@ class Show:
             standing = self._shown()
             return None if standing is None or standing.styling is None else call(standing.styling)
 
-        self.commands.submit(work, None, failed, key)
+        self.commands.submit(work, then, failed, key)
 
     def panic(self, is_wanted: bool) -> None:
         """Show the standby card before this returns, or come back. Never waits behind other commands."""

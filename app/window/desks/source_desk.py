@@ -6,8 +6,8 @@ from pathlib import Path
 from app.window.desks.show import Show
 from app.window.dialogs.file_picker import FilePicker
 from app.window.panels.banner import News, Offer, Tone
-from app.window.panels.you_panel import SourceEntry
 from app.window.ports import Camera
+from app.window.widgets.pickers import Entry
 from app.window.wishes import CAMERA_PREFIX, FILE_PREFIX
 from engine.errors import UnderstudyError
 from engine.settings import SAMPLE_CLIP
@@ -112,16 +112,14 @@ class SourceDesk:
     def _refresh(self) -> None:
         preferences = self._show.preferences
         value = preferences.source or SAMPLE_CLIP
-        entries = [
-            SourceEntry(f"{CAMERA_PREFIX}{camera.index}", camera.name, "camera") for camera in self._cameras
-        ]
+        entries = [Entry(f"{CAMERA_PREFIX}{camera.index}", camera.name, "camera") for camera in self._cameras]
         if value.startswith(CAMERA_PREFIX) and value not in {entry.value for entry in entries}:
             number = value.removeprefix(CAMERA_PREFIX)
-            entries.insert(0, SourceEntry(value, f"Camera {number} (not connected)", "camera"))
-        entries.append(SourceEntry(SAMPLE_CLIP, "Sample clip", "clip"))
+            entries.insert(0, Entry(value, f"Camera {number} (not connected)", "camera"))
+        entries.append(Entry(SAMPLE_CLIP, "Sample clip", "clip"))
         if preferences.clip:
             path = Path(preferences.clip)
-            entries.append(SourceEntry(f"{FILE_PREFIX}{path}", path.name, "clip"))
+            entries.append(Entry(f"{FILE_PREFIX}{path}", path.name, "clip"))
         self._panel.show_sources(entries, value)
 
     def _mirror(self, is_mirrored: bool) -> None:

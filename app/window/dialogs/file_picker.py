@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.window.panels.avatar_panel import CLIP_SUFFIXES, PICTURE_SUFFIXES
+from app.window.widgets.dropping import CLIP_SUFFIXES, PICTURE_SUFFIXES
 from app.window.wishes import STYLE_SUFFIX
 
 MODEL_SUFFIXES = frozenset({STYLE_SUFFIX})
@@ -31,10 +31,10 @@ class FilePicker:
         """Ask for a picture file; None when cancelled."""
         return self._ask(title, QStandardPaths.StandardLocation.PicturesLocation, PICTURE_SUFFIXES)
 
-    def model_file(self) -> Path | None:
-        """Ask for a model's file; None when cancelled."""
+    def model_file(self, title: str) -> Path | None:
+        """Ask for a file of weights; None when cancelled."""
         place = QStandardPaths.StandardLocation.DownloadLocation
-        return self._ask("Choose a Stable Diffusion model", place, MODEL_SUFFIXES)
+        return self._ask(title, place, MODEL_SUFFIXES)
 
     def folder(self, title: str) -> Path | None:
         """Ask for a folder; None when cancelled."""

@@ -1,47 +1,28 @@
 """*Avatar*: the gallery, and pictures of the user's own, by button or drag and drop."""
 
-from collections.abc import Iterable
-from pathlib import Path
-
-from PySide6.QtCore import QMimeData, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.window.panels.gallery import Gallery
-from app.window.widgets.controls import Card, make_button
-from app.window.widgets.theme import set_role
-
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
-CLIP_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"})
+from app.window.widgets.controls import make_button
+from app.window.widgets.dropping import PictureCard
 
 
-def dropped_file(mime: QMimeData, suffixes: Iterable[str]) -> Path | None:
-    """Return the one local file of a drag when its ending is among ``suffixes``, else None."""
-    urls = mime.urls() if mime.hasUrls() else []
-    if len(urls) != 1 or not urls[0].isLocalFile():
-        return None
-    path = Path(urls[0].toLocalFile())
-    return path if path.suffix.lower() in suffixes else None
-
-
-class AvatarPanel(Card):
+class AvatarPanel(PictureCard):
     """The gallery and what can be done with it.
 
     Signals:
-        picture_dropped(Path): A picture file was dropped here.
         add_wanted(): The user wants to choose a picture file.
         edit_wanted(): The user wants to edit the points of the avatar on stage.
         remove_wanted(): The user wants the avatar on stage out of the gallery.
     """
 
-    picture_dropped = Signal(object)
     add_wanted = Signal()
     edit_wanted = Signal()
     remove_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__("Avatar")
-        self.setAcceptDrops(True)
         self.gallery = Gallery()
         self.add = make_button("&Add picture…", "plus")
         self.add.setToolTip("Make an avatar from a picture of a drawn character; or drop the file here")
@@ -67,21 +48,3 @@ class AvatarPanel(Card):
         is_own = self.gallery.is_own(name)
         self.edit.setEnabled(is_own)
         self.remove.setEnabled(is_own)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take one picture file."""
-        if dropped_file(event.mimeData(), PICTURE_SUFFIXES) is not None:
-            event.acceptProposedAction()
-            set_role(self, "dropping", "true")
-
-    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
-        """Stop looking inviting."""
-        set_role(self, "dropping", "false")
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Hand the picture on."""
-        set_role(self, "dropping", "false")
-        path = dropped_file(event.mimeData(), PICTURE_SUFFIXES)
-        if path is not None:
-            event.acceptProposedAction()
-            self.picture_dropped.emit(path)

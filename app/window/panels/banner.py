@@ -61,9 +61,10 @@ class News:
     offers: tuple[Offer, ...] = field(default=(), compare=False)
 
 
-def news_of(error: UnderstudyError, *offers: Offer) -> News:
-    """Return the news of an error."""
-    return News(Tone.ERROR, error.message, error.hint, offers)
+def news_of(error: UnderstudyError, *offers: Offer, hint: str | None = None) -> News:
+    """Return the news of an error; ``hint`` takes the place of its own, which may name options."""
+    message = error.message[:1].upper() + error.message[1:]
+    return News(Tone.ERROR, message, error.hint if hint is None else hint, offers)
 
 
 class Banner(QFrame):

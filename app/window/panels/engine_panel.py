@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.window.panels.model_card import ModelCard
 from app.window.panels.time_plot import TimePlot
 from app.window.stops import POCKET_STOPS, Stop
-from app.window.widgets.controls import Card, StopSlider, make_button
+from app.window.widgets.controls import Card, make_button
+from app.window.widgets.sliders import StopSlider, between
 from app.window.widgets.theme import make_label
 from engine.status import Status
 
@@ -54,10 +55,9 @@ class EnginePanel(QWidget):
     def show_stops(self, stops: Sequence[Stop], position: int) -> None:
         """Show these stops, with the one at ``position`` taken, without telling anybody."""
         self._stops = tuple(stops)
-        self.slider.blockSignals(True)
-        self.slider.setRange(0, len(self._stops) - 1)
-        self.slider.setValue(position)
-        self.slider.blockSignals(False)
+        with QSignalBlocker(self.slider):
+            self.slider.setRange(0, len(self._stops) - 1)
+            self.slider.setValue(position)
         self.slider.update()
         self._show_words(self._stops[position])
 
@@ -77,12 +77,7 @@ class EnginePanel(QWidget):
 
     def _build_quality(self) -> Card:
         card = Card("Quality", self.fold)
-        card.body.addWidget(self.slider)
-        ends = QHBoxLayout()
-        ends.addWidget(make_label("Quick", "muted", 0.9))
-        ends.addStretch(1)
-        ends.addWidget(make_label("Fine", "muted", 0.9))
-        card.body.addLayout(ends)
+        card.body.addLayout(between("Quick", self.slider, "Fine"))
         card.body.addWidget(self._quality_name)
         card.body.addWidget(self._quality_about)
         card.body.addWidget(self._quality_numbers)

@@ -5,15 +5,20 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.preferences import GUIDANCE_RANGE
-from app.window.widgets.controls import Card, ElidedLabel, Picker, StopSlider, make_button
+from app.preferences import RAIN_GUIDANCE_RANGE
+from app.window.widgets.controls import Card, ElidedLabel, Segment, Segments, make_button
+from app.window.widgets.pickers import Picker
+from app.window.widgets.sliders import NumberSlider
 from app.window.widgets.theme import make_label, scaled_font
-from engine.settings import Model, Settings, tips
+from engine.settings import Model, Settings, TrackerChoice, tips
 
 _NONE = "\u2013"  # an en dash: nothing measured yet
 _FACTS = ("Model", "Runs on", "Delay, typical", "Delay, worst 5 %", "Frames dropped")
 _TITLES = {Model.POCKET: "Pocket, built in", Model.RAIN: "RAIN, released weights"}
-_STEPS_PER_UNIT = 2  # the guidance moves by halves
+_TRACKERS = (
+    Segment(TrackerChoice.MEDIAPIPE, "MediaPipe", "Reads face and shoulders: quick, and built in"),
+    Segment(TrackerChoice.DWPOSE, "DWPose", "Reads the whole body, as RAIN was made for; slow without a GPU"),
+)
 
 
 class ModelCard(Card):
@@ -22,12 +27,14 @@ class ModelCard(Card):
     Signals:
         model_chosen(Model): Other networks are to move the avatar.
         guidance_chosen(float): How closely RAIN keeps to its conditions.
+        tracker_chosen(TrackerChoice): Who reads the person.
         weights_wanted(): The user wants to choose the folder of RAIN's weights.
         default_weights_wanted(): RAIN's weights are those in the models folder again.
     """
 
     model_chosen = Signal(object)
     guidance_chosen = Signal(float)
+    tracker_chosen = Signal(object)
     weights_wanted = Signal()
     default_weights_wanted = Signal()
 
@@ -38,14 +45,11 @@ class ModelCard(Card):
         self.model.setToolTip(about["model"])
         for model, title in _TITLES.items():
             self.model.addItem(title, model)
-        self.guidance = StopSlider(has_dots=False)
-        self.guidance.setAccessibleName("Guidance")
-        self.guidance.setToolTip(about["guidance"])
-        self.guidance.setRange(*(int(end * _STEPS_PER_UNIT) for end in GUIDANCE_RANGE))
+        self.guidance = NumberSlider("Guidance", RAIN_GUIDANCE_RANGE, 2, about["guidance"])
+        self.tracker = Segments("Tracker", _TRACKERS)
         self.weights = make_button("Weights…", "folder")
         self.weights.setToolTip(about["weights"])
         self.default_weights = make_button("", "undo", about="Back to the weights in the models folder")
-        self._guidance_value = make_label("", "muted", 0.9)
         self._folder = ElidedLabel("", "muted")
         self._model = Model.POCKET
         self._facts: dict[str, ElidedLabel] = {}
@@ -54,7 +58,8 @@ class ModelCard(Card):
         self.body.addWidget(self._rain)
         self.body.addLayout(self._build_facts())
         self.model.activated.connect(self._on_model)
-        self.guidance.valueChanged.connect(self._on_guidance)
+        self.guidance.chosen.connect(self.guidance_chosen)
+        self.tracker.chosen.connect(self.tracker_chosen)
         self.weights.clicked.connect(self.weights_wanted)
         self.default_weights.clicked.connect(self.default_weights_wanted)
         self.show_model(self._model)
@@ -74,13 +79,6 @@ class ModelCard(Card):
             widget.setVisible(bool(title))
         self.show_fact("Model", title or _NONE)
 
-    def show_guidance(self, guidance: float) -> None:
-        """Show the guidance without telling anybody."""
-        self.guidance.blockSignals(True)
-        self.guidance.setValue(round(guidance * _STEPS_PER_UNIT))
-        self.guidance.blockSignals(False)
-        self._guidance_value.setText(f"{guidance:g}")
-
     def show_weights(self, folder: str) -> None:
         """Show where RAIN's weights lie; empty for the models folder."""
         self._folder.show_text(Path(folder).name if folder else "Models folder", folder)
@@ -94,13 +92,13 @@ class ModelCard(Card):
         part = QWidget()
         column = QVBoxLayout(part)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        heading = QHBoxLayout()
-        heading.addWidget(make_label("Guidance", "muted", 0.9))
-        heading.addStretch(1)
-        heading.addWidget(self._guidance_value)
-        column.addLayout(heading)
+        column.setSpacing(8)
         column.addWidget(self.guidance)
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addWidget(make_label("Tracker", "muted", 0.9))
+        line.addWidget(self.tracker, 1)
+        column.addLayout(line)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._folder, 1)
@@ -127,8 +125,3 @@ class ModelCard(Card):
         model = self.model.itemData(row)
         if model is not self._model:
             self.model_chosen.emit(model)
-
-    def _on_guidance(self, position: int) -> None:
-        guidance = position / _STEPS_PER_UNIT
-        self._guidance_value.setText(f"{guidance:g}")
-        self.guidance_chosen.emit(guidance)

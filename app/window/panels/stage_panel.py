@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QStackedWidget, QWidget
 
 from app.style import DARK
-from app.window.panels.avatar_panel import PICTURE_SUFFIXES, dropped_file
-from app.window.widgets.controls import Card, ElidedLabel, Segment, Segments, make_button
-from app.window.widgets.theme import make_label, set_role
+from app.window.widgets.controls import ElidedLabel, Segment, Segments, make_button
+from app.window.widgets.dropping import PictureCard
+from app.window.widgets.theme import make_label
 from engine.settings import BackdropKind, StageSettings
 
 Colour = tuple[int, int, int]  # RGB, 0..255
@@ -107,7 +107,7 @@ class Swatches(QWidget):
             self._group.button(self._colours.index(colour)).setChecked(True)
 
 
-class StagePanel(Card):
+class StagePanel(PictureCard):
     """The choice of backdrop.
 
     Signals:
@@ -120,7 +120,6 @@ class StagePanel(Card):
 
     def __init__(self) -> None:
         super().__init__("Stage")
-        self.setAcceptDrops(True)
         self._stage = StageSettings()
         self.kinds = Segments("Backdrop", _KINDS)
         self.key_colours = Swatches(KEY_COLOURS)
@@ -146,6 +145,7 @@ class StagePanel(Card):
         self.key_colours.chosen.connect(lambda colour: self._change(replace(self._stage, key_colour=colour)))
         self.colours.chosen.connect(lambda colour: self._change(replace(self._stage, colour=colour)))
         self.pick.clicked.connect(self.picture_wanted)
+        self.picture_dropped.connect(self.take_picture)
         self.blur.toggled.connect(self._on_blur)
         self.show_stage(self._stage)
 
@@ -162,32 +162,13 @@ class StagePanel(Card):
         self.key_colours.show_colour(stage.key_colour)
         self.colours.show_colour(stage.colour)
         self._file.show_text(stage.picture.name if stage.picture else "No picture yet")
-        self.blur.blockSignals(True)
-        self.blur.setChecked(stage.blur > 0)
-        self.blur.blockSignals(False)
+        with QSignalBlocker(self.blur):
+            self.blur.setChecked(stage.blur > 0)
         self.blur.setEnabled(stage.picture is not None)
 
     def take_picture(self, path: Path) -> None:
         """Put a picture that the user chose behind the avatar."""
         self._change(replace(self._stage, kind=BackdropKind.PICTURE, picture=path))
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take one picture file."""
-        if dropped_file(event.mimeData(), PICTURE_SUFFIXES) is not None:
-            event.acceptProposedAction()
-            set_role(self, "dropping", "true")
-
-    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
-        """Stop looking inviting."""
-        set_role(self, "dropping", "false")
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Use the picture as backdrop."""
-        set_role(self, "dropping", "false")
-        path = dropped_file(event.mimeData(), PICTURE_SUFFIXES)
-        if path is not None:
-            event.acceptProposedAction()
-            self.take_picture(path)
 
     def _build_picture(self) -> QWidget:
         page = QWidget()

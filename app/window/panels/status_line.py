@@ -1,6 +1,6 @@
 """The line under the avatar: what is going on, and how fast."""
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -161,9 +161,8 @@ class StatusLine(QWidget):
 
     def show_readout(self, is_shown: bool) -> None:
         """Show or hide the read-out without telling anybody."""
-        self.readout_switch.blockSignals(True)
-        self.readout_switch.setChecked(is_shown)
-        self.readout_switch.blockSignals(False)
+        with QSignalBlocker(self.readout_switch):
+            self.readout_switch.setChecked(is_shown)
         self.readout.setVisible(is_shown)
 
     def _on_switch(self, is_shown: bool) -> None:

@@ -4,42 +4,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
-    QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
     QResizeEvent,
-    QWheelEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
 
 from app.style import DARK
 from app.style.palette import GRID_PX
-from app.window.widgets.icons import ICON_PX, icon_pixmap, make_icon
+from app.window.widgets.icons import ICON_PX, make_icon
 from app.window.widgets.theme import make_label, scaled_font
 
 _CAP_PX = 20
-_HANDLE_PX = 16
-_OPENING_KEYS = frozenset(
-    {Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter}
-)
 
 
 class Card(QFrame):
@@ -158,106 +149,6 @@ class Segments(QFrame):
     def _lead_tab(button: QAbstractButton, is_chosen: bool) -> None:
         # Qt lets Tab stop at the first of a group; a key pressed there would choose it.
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if is_chosen else Qt.FocusPolicy.ClickFocus)
-
-
-class Picker(QComboBox):
-    """A drop-down list with our own chevron.
-
-    Signals:
-        opening(): The list is about to be shown (time to look for new cameras).
-    """
-
-    opening = Signal()
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(6)
-        self._chevron = icon_pixmap("chevron_down", DARK.muted, 16)
-
-    def showPopup(self) -> None:
-        """Open the list."""
-        self.opening.emit()
-        super().showPopup()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Open the list; walking through it closed would switch cameras at every step."""
-        if event.key() in _OPENING_KEYS:
-            self.showPopup()
-            return
-        super().keyPressEvent(event)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to what scrolls."""
-        event.ignore()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the box, then the chevron."""
-        super().paintEvent(event)
-        painter = QPainter(self)
-        painter.drawPixmap(self.width() - 24, (self.height() - 16) // 2, self._chevron)
-        painter.end()
-
-
-class StopSlider(QSlider):
-    """A horizontal slider with a few stops; a click goes to the nearest one.
-
-    Args:
-        has_dots: Whether each stop is marked by a dot.
-    """
-
-    def __init__(self, *, has_dots: bool = True) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self._has_dots = has_dots
-        self.setPageStep(1)
-        self.setFixedHeight(24)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Go to the stop under the mouse."""
-        self.setSliderDown(True)
-        self._go_to(event.position().x())
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the mouse from stop to stop."""
-        if self.isSliderDown():
-            self._go_to(event.position().x())
-
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
-        """Let go."""
-        self.setSliderDown(False)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint groove, stops, handle and focus."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        middle, handle = self.height() / 2, self._x_of(self.value())
-        groove = QColor(DARK.edge)
-        taken = QColor(DARK.accent if self.isEnabled() else DARK.disabled)
-        first, last = self._x_of(self.minimum()), self._x_of(self.maximum())
-        for colour, end in ((groove, last), (taken, handle)):
-            painter.setPen(QPen(colour, 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-            painter.drawLine(QPointF(first, middle), QPointF(end, middle))
-        painter.setPen(Qt.PenStyle.NoPen)
-        for stop in range(self.minimum(), self.maximum() + 1) if self._has_dots else ():
-            painter.setBrush(taken if stop <= self.value() else groove)
-            painter.drawEllipse(QPointF(self._x_of(stop), middle), 4, 4)
-        painter.setBrush(QColor(DARK.accent_hover if self.underMouse() else DARK.text))
-        painter.drawEllipse(QPointF(handle, middle), _HANDLE_PX / 2, _HANDLE_PX / 2)
-        if self.hasFocus():
-            painter.setPen(QPen(QColor(DARK.focus), 2))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
-        painter.end()
-
-    def _x_of(self, stop: int) -> float:
-        first, last = _HANDLE_PX / 2 + 4, self.width() - _HANDLE_PX / 2 - 4
-        return first + (last - first) * (stop - self.minimum()) / max(self.maximum() - self.minimum(), 1)
-
-    def _go_to(self, x: float) -> None:
-        stops = range(self.minimum(), self.maximum() + 1)
-        self.setValue(min(stops, key=lambda stop: abs(self._x_of(stop) - x)))
 
 
 class ActionButton(QPushButton):
