@@ -8,7 +8,6 @@ only; used once per frame, on any thread.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.networks.followers import (
@@ -21,6 +20,7 @@ from models.networks.followers import (
     Followers,
 )
 from models.networks.geometry import NEAR_PX, NUM_CURVES, NUM_POINTS, PIXELS, WINDOW_PX
+from models.networks.resize import resized
 from models.networks.warp import KNOWN, border_points, thin_plate_flows
 
 FLOW_GRID = 64
@@ -130,7 +130,7 @@ def layer_masks(curves: Tensor, size: int, picture_size: int) -> tuple[Tensor, T
     inside = torch.maximum(inside[:, 0:1], inside[:, 1:2])  # of the eyes; a mouth's inside has to be painted
     maps = torch.cat([below, inside * scale + 0.5], dim=1)
     if maps.shape[-1] != size:
-        maps = F.interpolate(maps, size=(size, size), mode="bilinear", align_corners=False)
+        maps = resized(maps, size, size)
     maps = maps.clamp(0.0, 1.0)
     return maps[:, :1], maps[:, 1:]
 

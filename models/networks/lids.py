@@ -12,6 +12,7 @@ from torch import Tensor
 
 from models.networks.eyes import EYES, eye_axes, eye_widths
 from models.networks.geometry import PIXELS, polyline_distance
+from models.networks.resize import resized
 
 _BELOW_EYE = 0.2  # where skin is looked for under each eye, in its widths
 _BRIDGE = (-0.2, 0.0, 0.2)  # and between the eyes, along and down, in distances of their inner corners
@@ -47,7 +48,7 @@ def shut_lids(upper: Tensor, skin: Tensor, mask: Tensor) -> Tensor:
         ``(F, 4, S, S)``, new memory.
     """
     if mask.shape[-1] != upper.shape[-1]:
-        mask = F.interpolate(mask, size=upper.shape[-2:], mode="bilinear", align_corners=False)
+        mask = resized(mask, *upper.shape[-2:])
     return torch.lerp(upper, skin[:, :, None, None], mask)
 
 

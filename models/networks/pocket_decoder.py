@@ -12,7 +12,8 @@ from models.networks.geometry import CurveMaps, cell_centres
 from models.networks.layered_warp import cut_layers, layer_masks
 from models.networks.lids import lid_mask, shut_lids
 from models.networks.pocket import composite
-from models.networks.warp import sample
+from models.networks.resize import resized
+from models.networks.warp import sample_at, sampling_grids
 
 
 class PocketProps(nn.Module):
@@ -40,7 +41,7 @@ class PocketProps(nn.Module):
         size = reference.shape[-1]
         centres = cell_centres(size // 2, points)
         curves = self.curves(points, centres, centres)
-        upper, lower, inner = (sample(reference, flow, size) for flow in flows.chunk(3, dim=1))
+        upper, lower, inner = (sample_at(reference, grid) for grid in sampling_grids(flows, size).unbind(1))
         upper = shut_lids(upper, skin, lid_mask(lids, centres, centres, size))
         layered = cut_layers(upper, lower, inner, layer_masks(curves, size, size))
         return curves, layered, F.avg_pool2d(inner, 2)
@@ -65,7 +66,6 @@ class PocketComposite(nn.Module):
             Straight RGBA ``(F, 4, S, S)``, 0..1.
         """
         # Both displacements are smooth: they are added at the residual's size.
-        inner = F.interpolate(flows[:, 4:], size=flow.shape[-2:], mode="bilinear", align_corners=False)
-        return composite(layers, layered, sample(reference, flow + inner, reference.shape[-1])).clamp(
-            0.0, 1.0
-        )
+        flow = flow + resized(flows[:, 4:], *flow.shape[-2:])
+        moved = sample_at(reference, sampling_grids(flow, reference.shape[-1])[:, 0])
+        return composite(layers, layered, moved).clamp(0.0, 1.0)

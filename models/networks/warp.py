@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.networks.resize import bilinear_matrix
+
 KNOWN = 0.5
 """Least score of a point that counts."""
 
@@ -131,12 +133,36 @@ def sampling_grid(flow: Tensor, size: int) -> Tensor:
     return (dense + places).permute(0, 2, 3, 1)
 
 
+def sampling_grids(flows: Tensor, size: int) -> Tensor:
+    """Return ``sampling_grid`` of V flows, ``(F, V, size, size, 2)``, made of products: for compiled graphs.
+
+    Places are laid out x beside y from the start, so that nothing of full size is turned round. For full
+    precision only (``resize.py``): autocast would round the products, and move a warp by pixels.
+
+    Args:
+        flows: ``(F, V * 2, g, g)``, x then y.
+        size: Pixels a side.
+    """
+    cells = flows.shape[-1]
+    along = bilinear_matrix(cells, size, flows)  # (size, g)
+    pairs = torch.stack([along.T, torch.zeros_like(along.T)], dim=-1).flatten(1)  # x of one line of cells
+    both = torch.stack([pairs, pairs.roll(1, dims=1)], dim=1).flatten(0, 1)  # (g * 2, size * 2)
+    side_by_side = torch.unflatten(flows, 1, (-1, 2)).permute(0, 1, 3, 4, 2).flatten(3)  # (F, V, g, g * 2)
+    centres = (torch.arange(size, dtype=flows.dtype, device=flows.device) + 0.5) * (2.0 / size) - 1.0
+    places = torch.stack([centres.expand(size, size), centres[:, None].expand(size, size)], dim=-1)
+    dense = along @ (side_by_side @ both) + places.flatten(1)
+    return torch.unflatten(dense, 3, (size, 2))
+
+
+def sample_at(picture: Tensor, grid: Tensor) -> Tensor:
+    """Sample ``picture (B or 1, C, H, W)`` at ``grid (B, S, S, 2)``; its border repeats outside."""
+    picture = picture.expand(grid.shape[0], -1, -1, -1)
+    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
 def sample(picture: Tensor, flow: Tensor, size: int) -> Tensor:
     """Sample ``picture (B or 1, C, H, W)`` displaced by ``flow (B, 2, g, g)`` at ``size`` pixels a side.
 
     Outside the picture its border repeats. Returns ``(B, C, size, size)``, new memory.
     """
-    frames = flow.shape[0]
-    picture = picture if picture.shape[0] == frames else picture.expand(frames, -1, -1, -1)
-    grid = sampling_grid(flow, size)
-    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return sample_at(picture, sampling_grid(flow, size))

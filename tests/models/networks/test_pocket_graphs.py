@@ -108,8 +108,10 @@ def test_the_ends_are_their_formulas(networks: PocketNetworks) -> None:
     assert mask.max() > 0.5
     layers[0] = shut_lids(layers[0], inputs["skin"], mask)
     assert torch.equal(props["curves"], curves)
-    assert torch.equal(props["layered"], cut_layers(*layers, layer_masks(curves, SIZE, SIZE)))
-    assert torch.equal(props["inner"], torch.nn.functional.avg_pool2d(layers[2], 2))
+    near = {"atol": 1e-4, "rtol": 0.0}  # noise for a picture: a place that is off by 1e-6 shows
+    expected = cut_layers(layers[0], layers[1], layers[2], layer_masks(curves, SIZE, SIZE))
+    torch.testing.assert_close(props["layered"], expected, **near)
+    torch.testing.assert_close(props["inner"], torch.nn.functional.avg_pool2d(layers[2], 2), **near)
     blend = random_inputs(made["composite"])
     blend["flow"] = torch.zeros_like(blend["flow"])
     blend["flows"] = torch.zeros_like(blend["flows"])

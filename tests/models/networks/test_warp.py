@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from engine.types import CONTROL_INDEX
 from models.networks.fill import background_plate, extend_colour, push_pull
 from models.networks.geometry import NUM_CURVE_MAPS, NUM_POINTS, CurveMaps, cell_centres, heat_maps
-from models.networks.warp import border_points, sample, solve_thin_plate, thin_plate_flow, thin_plate_flows
+from models.networks.warp import (
+    border_points,
+    sample,
+    sampling_grid,
+    sampling_grids,
+    solve_thin_plate,
+    thin_plate_flow,
+    thin_plate_flows,
+)
 
 
 def scattered(seed: int, count: int = 20) -> torch.Tensor:
@@ -132,3 +140,12 @@ def test_splines_that_share_their_points_are_the_splines_alone() -> None:
         alone = thin_plate_flows(driven, reference, scores[:, number : number + 1], 16)
         torch.testing.assert_close(together[:, number], alone[:, 0], atol=1e-4, rtol=0)  # of half a picture
     assert (together[:, 0] - together[:, 1]).abs().max() > 0.01
+
+
+def test_grids_made_of_products_are_those_of_interpolation() -> None:
+    flows = 0.1 * torch.randn(2, 6, 16, 16, generator=torch.Generator().manual_seed(0))
+    for size in (64, 40):
+        grids = sampling_grids(flows, size)
+        assert grids.shape == (2, 3, size, size, 2)
+        for number, flow in enumerate(flows.chunk(3, dim=1)):
+            torch.testing.assert_close(grids[:, number], sampling_grid(flow, size), atol=1e-6, rtol=0)
