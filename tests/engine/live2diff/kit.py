@@ -18,6 +18,13 @@ def write_base(folder: Path) -> Path:
     return layouts.write_folder(folder)
 
 
+def write_files(folder: Path) -> Path:
+    """Both, in ``base`` and ``live2diff.ckpt``; returns the folder."""
+    write_base(folder / "base")
+    write_motion(folder / "live2diff.ckpt")
+    return folder
+
+
 def motion_weights(base: UNetConfig) -> dict[str, Tensor]:
     """All that ``live2diff.ckpt`` adds to a base of these sizes, the depth mapper at its published widths."""
     config = with_motion(base)

@@ -16,35 +16,24 @@ from engine.latency import StageTimes
 from engine.live2diff.stream import Live2Diff
 from engine.pipeline import STAGES, Pipeline, Ticket
 from engine.post.standby import standby_card
-from engine.settings import LossSettings, Precision, Quality, RuntimeChoice, Settings
 from engine.staging import Staging
 from engine.stylise.live2diff import Live2DiffModel
-from engine.stylise.parts import (
-    DepthMap,
-    LikenessConditioner,
-    LikenessControl,
-    LikenessDriver,
-    LikenessTracker,
-)
+from engine.stylise.parts import LikenessConditioner, LikenessControl, LikenessDriver, LikenessTracker
 from engine.stylise.rooms import StyliseRooms
-from engine.stylise.settings import Closeness, Painter, StyliseSettings
+from engine.stylise.settings import Closeness, StyliseSettings
 from engine.types import Frame, Performance, Picture
 from models.checkpoints.live2diff import base_config
-from tests.engine.live2diff.kit import motion_weights, write_base, write_motion
+from tests.engine.live2diff.kit import motion_weights, write_files, write_motion
 from tests.engine.live2diff.test_stream import WhenTold
+from tests.engine.stylise.kit import SIDE, SlopingEye, live2diff_settings, session_settings
 from tests.models.checkpoints import published_layouts as layouts
 
-SIDE = 64
 CARD = standby_card(SIDE, SIDE).rgb
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the base in ``base`` and ``live2diff.ckpt``."""
-    folder = tmp_path_factory.mktemp("live2diff")
-    write_base(folder / "base")
-    write_motion(folder / "live2diff.ckpt")
-    return folder
+    return write_files(tmp_path_factory.mktemp("live2diff"))
 
 
 @pytest.fixture(autouse=True)
@@ -64,55 +53,17 @@ def executor(monkeypatch: pytest.MonkeyPatch) -> WhenTold:
     return executor
 
 
-def chosen(files: Path, **more: object) -> StyliseSettings:
-    return StyliseSettings(
-        prompt="a pirate",
-        painter=Painter.LIVE2DIFF,
-        model=str(files / "base"),
-        motion=str(files / "live2diff.ckpt"),
-        **more,  # type: ignore[arg-type]
-    )
-
-
-def settings() -> Settings:
-    return Settings(
-        quality=Quality(size=SIDE, levels=2),
-        runtime=RuntimeChoice.TORCH,
-        precision=Precision.F32,
-        loss=LossSettings(hold_s=0.0, ease_s=0.05),
-    )
-
-
 def built(stylise: StyliseSettings) -> tuple[Pipeline, StyliseRooms]:
     rooms = StyliseRooms(stylise)
-    return Staging(rooms, StageTimes(STAGES, SystemClock())).build(settings(), None), rooms
+    return Staging(rooms, StageTimes(STAGES, SystemClock())).build(session_settings(), None), rooms
 
 
-class Eye:
-    """Depth that slopes, or is the same everywhere."""
-
-    def __init__(self, *, is_flat: bool = False) -> None:
-        self.is_flat = is_flat
-        self.is_closed = False
-
-    def read(self, frame: Frame) -> DepthMap:
-        height, width, _ = frame.rgb.shape
-        slope = np.linspace(0.0, 1.0, width, dtype=np.float32)[None].repeat(height, 0)
-        return np.full_like(slope, 0.4) if self.is_flat else slope
-
-    def reset(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
-def seen(index: int, *, eye: Eye | None = None, scene: int = 0) -> Performance:
+def seen(index: int, *, eye: SlopingEye | None = None, scene: int = 0) -> Performance:
     """A scene that drifts slowly."""
     generator = np.random.default_rng(scene)
     rgb = generator.integers(0, 200, (6, 8, 3)).repeat(8, 0).repeat(8, 1) + min(index, 50)
     frame = Frame(rgb.astype(np.uint8), index, index / 30.0, index / 30.0)
-    return LikenessTracker(eye or Eye()).track(frame)
+    return LikenessTracker(eye or SlopingEye()).track(frame)
 
 
 def show(pipeline: Pipeline, indices: range, **how: object) -> list[list[Picture]]:
@@ -133,7 +84,7 @@ def stream_of(rooms: StyliseRooms) -> Live2Diff:
 
 
 def test_each_picture_is_its_own_frame_s_and_a_clip_loses_none(files: Path) -> None:
-    pipeline, _ = built(chosen(files))
+    pipeline, _ = built(live2diff_settings(files))
     steps = show(pipeline, range(11))
     assert [len(pictures) for pictures in steps] == [0] * 7 + [8, 0, 1, 1]
     pictures = joined(steps) + pipeline.finish()
@@ -147,7 +98,7 @@ def test_each_picture_is_its_own_frame_s_and_a_clip_loses_none(files: Path) -> N
 
 
 def test_a_clip_of_three_frames_gives_three_pictures(files: Path) -> None:
-    pipeline, _ = built(chosen(files))
+    pipeline, _ = built(live2diff_settings(files))
     assert joined(show(pipeline, range(3))) == []
     assert [picture.frame_index for picture in pipeline.finish()] == [0, 1, 2]
 
@@ -155,8 +106,8 @@ def test_a_clip_of_three_frames_gives_three_pictures(files: Path) -> None:
 def test_prompt_and_strength_change_in_mid_stream_without_a_pause_or_junk(
     files: Path, executor: WhenTold
 ) -> None:
-    pipeline, rooms = built(chosen(files))
-    unchanged, _ = built(chosen(files))
+    pipeline, rooms = built(live2diff_settings(files))
+    unchanged, _ = built(live2diff_settings(files))
     show(pipeline, range(10))
     before = joined(show(unchanged, range(10)))
     executor.is_holding = True
@@ -183,7 +134,7 @@ def test_prompt_and_strength_change_in_mid_stream_without_a_pause_or_junk(
 def test_the_card_is_not_painted_and_who_comes_back_begins_another_scene(
     files: Path, executor: WhenTold
 ) -> None:
-    pipeline, rooms = built(chosen(files))
+    pipeline, rooms = built(live2diff_settings(files))
     show(pipeline, range(10))
     stream = stream_of(rooms)
     rings = {name: ring.clone() for name, ring in stream._ring.tensors(0, 0, 2).items()}
@@ -208,7 +159,7 @@ def test_the_card_is_not_painted_and_who_comes_back_begins_another_scene(
 def test_a_hiccup_in_the_warm_up_costs_its_frames_and_a_pause_all_of_it(
     files: Path, num_cards: int, first: int
 ) -> None:
-    pipeline, _ = built(chosen(files))
+    pipeline, _ = built(live2diff_settings(files))
     assert joined(show(pipeline, range(5))) == []
     for turn in range(num_cards):
         [card] = pipeline.step(Ticket(-1, 5.0 + turn / 15, 5.0 + turn / 15), None)
@@ -222,8 +173,8 @@ def test_a_hiccup_in_the_warm_up_costs_its_frames_and_a_pause_all_of_it(
 
 
 def test_constant_depth_gives_pictures(files: Path) -> None:
-    pipeline, _ = built(chosen(files))
-    pictures = joined(show(pipeline, range(8), eye=Eye(is_flat=True)))
+    pipeline, _ = built(live2diff_settings(files))
+    pictures = joined(show(pipeline, range(8), eye=SlopingEye(is_flat=True)))
     assert len({picture.rgb.tobytes() for picture in pictures}) == 8
 
 
@@ -241,7 +192,7 @@ def test_loras_change_in_mid_stream(files: Path, tmp_path: Path, monkeypatch: py
     name = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
     lora = {f"{name}.lora_down.weight": torch.ones(2, 32), f"{name}.lora_up.weight": torch.ones(32, 2)}
     save_file(lora, tmp_path / "style.safetensors")
-    pipeline, rooms = built(chosen(files))
+    pipeline, rooms = built(live2diff_settings(files))
     show(pipeline, range(10))
     before = stream_of(rooms)._style.networks
     with pytest.raises(WeightsError, match="nowhere"):
@@ -260,7 +211,7 @@ def test_loras_change_in_mid_stream(files: Path, tmp_path: Path, monkeypatch: py
 
 
 def test_eight_bits_are_what_the_rings_hold(files: Path) -> None:
-    _, rooms = built(chosen(files, has_small_memory=True))
+    _, rooms = built(live2diff_settings(files, has_small_memory=True))
     kinds = {t.dtype for name, t in stream_of(rooms)._ring.tensors(0, 0, 1).items() if name.endswith(".keys")}
     assert kinds == {torch.int8}
 
@@ -268,16 +219,16 @@ def test_eight_bits_are_what_the_rings_hold(files: Path) -> None:
 def test_what_does_not_fit_is_refused_before_and_at_the_start(
     files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rooms = StyliseRooms(chosen(files))
-    assert "64 x 64 at 2 levels needs" in rooms.memory_text(settings())
+    rooms = StyliseRooms(live2diff_settings(files))
+    assert "64 x 64 at 2 levels needs" in rooms.memory_text(session_settings())
     monkeypatch.setattr("engine.stylise.live2diff.free_memory", lambda _device: 1_000)
-    for start in (lambda: rooms.memory_text(settings()), lambda: built(chosen(files))):
-        with pytest.raises(MemoryTooSmallError, match=r"64 x 64 at 2 levels needs .* GB are free"):
+    for start in (lambda: rooms.memory_text(session_settings()), lambda: built(live2diff_settings(files))):
+        with pytest.raises(MemoryTooSmallError, match=r"64 x 64 at 2 levels needs .* are free"):
             start()
 
 
 def test_it_says_how_it_runs_who_tells_of_depth_and_what_it_takes(files: Path) -> None:
-    _, rooms = built(chosen(files))
+    _, rooms = built(live2diff_settings(files))
     assert rooms._studio is not None
     said = rooms._studio.runtime_text
     for words in ("torch", "your face and outline (approximate)", "64 x 64 at 2 levels needs"):
@@ -285,8 +236,8 @@ def test_it_says_how_it_runs_who_tells_of_depth_and_what_it_takes(files: Path) -
 
 
 def test_a_missing_file_says_what_it_is(files: Path, tmp_path: Path) -> None:
-    missing = replace(chosen(files), motion=str(tmp_path / "live2diff.ckpt"))
-    for start in (lambda: StyliseRooms(missing).memory_text(settings()), lambda: built(missing)):
+    missing = replace(live2diff_settings(files), motion=str(tmp_path / "live2diff.ckpt"))
+    for start in (lambda: StyliseRooms(missing).memory_text(session_settings()), lambda: built(missing)):
         with pytest.raises(WeightsError) as caught:
             start()
         for words in ("live2diff.ckpt", "1.68 GB", "Apache-2.0", "huggingface.co/Leoxing/Live2Diff"):
@@ -305,23 +256,23 @@ def test_wrong_files_are_told_apart(files: Path, tmp_path: Path) -> None:
     write_motion(tmp_path / "narrow.ckpt", narrow)
     for name, said in (("half", "half a download"), ("other", "missing"), ("narrow", "of another shape")):
         with pytest.raises(WeightsError, match=said) as caught:
-            built(replace(chosen(files), motion=str(tmp_path / f"{name}.ckpt")))
+            built(replace(live2diff_settings(files), motion=str(tmp_path / f"{name}.ckpt")))
         assert f"{name}.ckpt" in str(caught.value)
         assert "1.68 GB" in caught.value.hint
     second = layouts.write_folder(tmp_path / "second", unet=layouts.tiny_unet(use_linear_projection=True))
     with pytest.raises(WeightsError, match=r"the 2\.x family"):
-        StyliseRooms(replace(chosen(files), model=str(second))).memory_text(settings())
+        StyliseRooms(replace(live2diff_settings(files), model=str(second))).memory_text(session_settings())
 
 
 def test_a_depth_network_that_cannot_be_read_is_told(files: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="depth network cannot be loaded") as caught:
-        built(chosen(files, depth=str(tmp_path / "nowhere")))
+        built(live2diff_settings(files, depth=str(tmp_path / "nowhere")))
     assert "models fetch dpt-hybrid" in caught.value.hint
     assert "points" in caught.value.hint
 
 
 def test_a_model_keeps_its_thread_for_all_its_streams(files: Path, executor: WhenTold) -> None:
-    pipeline, rooms = built(chosen(files))
+    pipeline, rooms = built(live2diff_settings(files))
     assert rooms._studio is not None
     model = rooms._studio._model
     assert isinstance(model, Live2DiffModel)
