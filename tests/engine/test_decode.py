@@ -10,7 +10,7 @@ from torch import Tensor
 
 import assets
 from engine.condition.pocket import PocketConditioner
-from engine.decode import PocketDecoder
+from engine.decode import PocketDecoder, _pixels
 from engine.types import Control
 from models.checkpoints.pocket import load_pocket
 from models.networks.pocket import PocketConfig, PocketNetworks
@@ -113,6 +113,13 @@ def test_a_picture_is_straight_rgba_in_memory_of_its_own(networks: PocketNetwork
     # The matte: nothing in the upper corners, the character in the middle of the lower edge.
     assert pictures[0, 1, 1, 3] < 64
     assert pictures[0, -2, SIZE // 2, 3] > 192
+
+
+def test_bytes_are_rounded_and_interleaved() -> None:
+    rgba = torch.rand(2, 4, 16, 16, generator=torch.Generator().manual_seed(3))
+    rgba.view(-1)[:512] = torch.arange(512) / 511.0
+    expected = (rgba * 255.0 + 0.5).byte().permute(0, 2, 3, 1)
+    np.testing.assert_array_equal(_pixels(rgba), expected.numpy())
 
 
 def test_another_chunk_is_refused(networks: PocketNetworks, scene: Scene) -> None:
