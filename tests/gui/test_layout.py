@@ -124,10 +124,29 @@ def test_no_text_is_clipped_with_rain(theatre: Theatre) -> None:
     theatre.director.engine.choose_model(Model.RAIN)
     theatre.settle()
     theatre.live()
-    theatre.window.resize(1440, 900)
+    theatre.window.resize(1280, 800)
     theatre.settle()
-    assert theatre.window.engine.card.weights.isVisible()
+    card = theatre.window.engine.card
+    assert card.weights.isVisible()
     assert clipped(theatre.window) == []
+    assert not any(area.verticalScrollBar().isVisible() for area in columns(theatre))
+    rain = [card.model, card.guidance.slider, card.tracker.buttons()[0], card.weights]
+    assert [widget for widget in walk(theatre.window) if widget in rain] == rain
+
+
+@pytest.mark.parametrize("painter", list(Painter))
+def test_no_text_is_clipped_with_all_of_the_style_unfolded(theatre: Theatre, painter: Painter) -> None:
+    long = "/loras/the ink wash painting of the northern school of landscapes.safetensors"
+    theatre.director.show.remember(
+        painter=painter.value, style_loras=((long, 0.85), ("/fox.safetensors", 1.0))
+    )
+    theatre.director.style_model.refresh()
+    theatre.window.painting.more.line.click()
+    paint(theatre)
+    theatre.window.resize(1280, 800)
+    theatre.settle()
+    assert clipped(theatre.window) == []
+    assert not any(area.verticalScrollBar().isVisible() for area in columns(theatre))
 
 
 def paint(theatre: Theatre, *, are_here: bool = True) -> None:
