@@ -10,7 +10,8 @@ from engine.settings import SIZES
 from models.networks.stable_diffusion import LATENT_STRIDE
 from models.networks.unet import UNet, UNetConfig
 
-_GB = 1e9
+_GB, _MB = 1e9, 1e6
+_SMALL = 0.1 * _GB  # said in megabytes below this
 _WORKING_SHARE = 0.25  # activations of a tick and of a warm-up beside the weights; a rough share of them
 _CELL = 64  # pixels: of the coarsest level
 
@@ -60,11 +61,17 @@ class MemoryPlan:
     def text(self) -> str:
         """One sentence for the log and the window."""
         return (
-            f"{self.size.width} x {self.size.height} at {self.size.levels} levels needs {_gb(self.total)}: "
-            f"{_gb(self.rings)} of keys and values ({_gb(self.rings // self.size.levels)} a level), "
+            f"{self.size.width} x {self.size.height} at {_levels(self.size.levels)} needs {_gb(self.total)}: "
+            f"{self._rings_text}, "
             f"{_gb(self.renewal)} while a change is warmed up, {_gb(self.weights)} of weights, "
             f"about {_gb(self.working)} to work in."
         )
+
+    @property
+    def _rings_text(self) -> str:
+        levels = self.size.levels
+        each = f" ({_gb(self.rings // levels)} a level)" if levels > 1 else ""
+        return f"{_gb(self.rings)} of keys and values{each}"
 
 
 def plan_memory(config: UNetConfig, size: StreamSize) -> MemoryPlan:
@@ -122,7 +129,7 @@ def _smaller(size: StreamSize) -> list[tuple[str, StreamSize]]:
     if size.ring.format is not KvFormat.INT8:
         smaller.append(("8-bit keys and values (--kv-format 8bit)", replace(size, ring=small_ring)))
     smaller += [
-        (f"{levels} level{'s' if levels > 1 else ''} (--levels {levels})", replace(size, levels=levels))
+        (f"{_levels(levels)} (--levels {levels})", replace(size, levels=levels))
         for levels in range(size.levels - 1, 0, -1)
     ]
     pictures = [_shrunk(size, side) for side in reversed(SIZES) if side < max(size.width, size.height)]
@@ -141,5 +148,9 @@ def _shrunk(size: StreamSize, side: int) -> StreamSize:
     return replace(size, width=width, height=height)
 
 
+def _levels(number: int) -> str:
+    return f"{number} level{'' if number == 1 else 's'}"
+
+
 def _gb(num_bytes: int) -> str:
-    return f"{num_bytes / _GB:.2f} GB"
+    return f"{num_bytes / _MB:.1f} MB" if num_bytes < _SMALL else f"{num_bytes / _GB:.2f} GB"

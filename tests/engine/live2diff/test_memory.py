@@ -48,6 +48,14 @@ def test_eight_bits_take_little_more_than_half() -> None:
     assert 0.5 < small < 0.53
 
 
+def test_one_level_is_one_and_little_is_said_in_megabytes() -> None:
+    text = plan_memory(TINY, StreamSize(width=64, height=64, levels=1)).text
+    assert text.startswith("64 x 64 at 1 level needs ")
+    assert "a level" not in text
+    assert "0.00 GB" not in text
+    assert " MB of keys and values," in text
+
+
 def test_what_does_not_fit_is_refused_with_what_does() -> None:
     size = replace(SIZE, levels=4)
     with pytest.raises(MemoryTooSmallError) as caught:
