@@ -20,8 +20,9 @@ from engine.denoise.presets import RAIN
 from engine.denoise.runtime_denoiser import RuntimeDenoiser
 from engine.denoise.settings import LatentSpec
 from engine.errors import WeightsError
-from engine.paths import cache_dir, graphs_dir, models_dir
+from engine.paths import cache_dir, graphs_dir
 from engine.pipeline import Machinery
+from engine.rain_files import rain_folder, rain_hint
 from engine.retarget.depth_canvas import draw_depth
 from engine.retarget.face_points import face_68_from_controls
 from engine.retarget.rain_canvas import CANVAS_PX, SliceEdit, disc_radius_px, draw_canvas, edit_points
@@ -29,13 +30,13 @@ from engine.settings import Quality, Settings
 from engine.studio import choose, joined
 from engine.types import Avatar, Control
 from models.checkpoints.published import CheckpointError
-from models.checkpoints.rain import DEPTH_GUIDER, RAIN_FILES, RainConfig, RainNetworks, load_rain
-from models.checkpoints.rain_encoders import ENCODER_FOLDERS, RainEncoders, load_rain_encoders
+from models.checkpoints.rain import DEPTH_GUIDER, RainConfig, RainNetworks, load_rain
+from models.checkpoints.rain_encoders import RainEncoders, load_rain_encoders
 from models.networks.pocket_graphs import Graph
 from models.networks.pose_guider import PoseGuiderConfig
 from models.networks.taesdv import LATENT_CHANNELS, LATENT_STRIDE
 from models.networks.unet_graphs import UNetShape, pose_guider_graph, unet_graph
-from models.runtimes.export import fits_one_graph
+from models.runtimes.choose import compiled_need
 from models.runtimes.load import NetworkPool, load_network
 from models.runtimes.protocol import Network, RuntimeSettings
 
@@ -142,15 +143,15 @@ def open_rain_studio(settings: Settings, config: RainConfig | None = None) -> Ra
 
     Raises:
         WeightsError: weights are missing, damaged or of another model.
-        RuntimeMissingError: this machine lacks the runtime or the precision, or RAIN is too large for it.
+        RuntimeMissingError: this machine lacks the runtime, the precision or the memory.
     """
-    folder = Path(settings.weights).expanduser() if settings.weights else models_dir() / _FOLDER
+    folder = rain_folder(settings)
     try:
         networks = load_rain(folder, cache_dir() / _FOLDER, config or _published(folder))
         encoders = load_rain_encoders(folder)
     except CheckpointError as error:
-        raise WeightsError(f"RAIN cannot be loaded: {error}.", hint=_hint(folder)) from error
-    chosen = choose(settings, is_large=not fits_one_graph(networks.denoiser))
+        raise WeightsError(f"RAIN cannot be loaded: {error}.", hint=rain_hint(folder)) from error
+    chosen = choose(settings, compiled_need(networks.denoiser))
     torch.set_num_threads(1)
     runtime = replace(chosen.settings, cache_folder=graphs_dir())
     return RainStudio(networks, encoders, runtime, chosen.text)
@@ -159,11 +160,3 @@ def open_rain_studio(settings: Settings, config: RainConfig | None = None) -> Ra
 def _published(folder: Path) -> RainConfig:
     has_depth = (folder / DEPTH_GUIDER).is_file()
     return RainConfig(depth_guider=PoseGuiderConfig() if has_depth else None)
-
-
-def _hint(folder: Path) -> str:
-    names = ", ".join((*RAIN_FILES, *(f"{name}/" for name in ENCODER_FOLDERS)))
-    return (
-        f"Fetch it with `understudy models fetch rain`, which says size and licence first, or put {names} "
-        f"into {folder}; or choose the pocket model."
-    )

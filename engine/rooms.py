@@ -75,6 +75,20 @@ class CameraSink(Sink, Protocol):
 class Rooms(Protocol):
     """Builds the parts. Thread: any, one caller for each method at a time."""
 
+    def check(self, settings: Settings) -> None:
+        """Refuse what can be seen to fail before anything heavy is loaded; no camera is opened.
+
+        Raises:
+            SourceError: the clip cannot be read.
+            WeightsError: files of the chosen model or tracker are missing.
+            SettingsError: the stage's picture cannot be read.
+        """
+        ...
+
+    def way_out_when_slow(self, settings: Settings) -> str:
+        """Return in a sentence what paints faster than ``settings``, or paints at all on a slow machine."""
+        ...
+
     @property
     def ease(self) -> Ease:
         """Between two controls."""

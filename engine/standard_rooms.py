@@ -6,14 +6,17 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.clock import Clock
-from engine.errors import AvatarError, WeightsError
+from engine.clock import Clock, SystemClock
+from engine.errors import AvatarError, SettingsError, WeightsError
 from engine.paths import cache_dir
 from engine.pipeline import Composer
 from engine.rooms import CameraSink, Driver, RecordingSink, Studio
 from engine.settings import (
+    CHUNKS,
     DEFAULT_AVATAR_NAME,
+    LEVELS,
     SAMPLE_CLIP,
+    SIZES,
     Model,
     Pace,
     Settings,
@@ -25,6 +28,8 @@ from engine.types import Avatar, Picture, RgbImage, Source, Tracker
 
 if TYPE_CHECKING:
     from engine.capture.cameras import CameraInfo
+
+_PROBE_SIZE = (16, 16)
 
 # ruff: noqa: PLC0415 - rooms load OpenCV, MediaPipe, PyAV or torch: only when they are entered
 
@@ -149,8 +154,52 @@ _TRACKERS: dict[TrackerChoice, Callable[[Settings], Tracker]] = {
 }
 
 
+def _check_rain(settings: Settings) -> None:
+    from engine.rain_files import check_rain_files, rain_folder
+
+    check_rain_files(rain_folder(settings))
+
+
+def _check_dwpose() -> None:
+    from engine.paths import models_dir
+    from engine.track.dwpose_files import find_files
+
+    find_files(models_dir() / "dwpose")
+
+
 class StandardRooms:
     """Builds the real parts. See ``rooms.Rooms``."""
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what can be seen to fail before anything is loaded. See ``rooms.Rooms``."""
+        import numpy as np
+
+        from engine.capture.sources import is_camera
+
+        if is_camera(settings.source) and settings.loop:
+            raise SettingsError(
+                f"The camera {settings.source} has no end to start again from.",
+                hint="Leave --loop out, or give a clip.",
+            )
+        if not is_camera(settings.source):
+            self.open_source(settings, SystemClock()).close()
+        self.composer(settings.stage, _PROBE_SIZE, np.zeros((*_PROBE_SIZE, 3), np.uint8))
+        if settings.model is Model.RAIN:
+            _check_rain(settings)
+        if settings.tracker is TrackerChoice.DWPOSE:
+            _check_dwpose()
+
+    def way_out_when_slow(self, settings: Settings) -> str:
+        """Return what paints faster. See ``rooms.Rooms``."""
+        quality = settings.quality
+        choices = [
+            *(("the pocket model",) if settings.model is not Model.POCKET else ()),
+            *(("a smaller size",) if quality.size > min(SIZES) else ()),
+            *(("fewer levels",) if quality.levels > min(LEVELS) else ()),
+            *(("a smaller chunk",) if quality.chunk > min(CHUNKS) else ()),
+        ]
+        live = f"Choose {' or '.join(choices)}" if choices else "Close other programs"
+        return f"{live}, or make a clip instead, which takes its time: `understudy animate`."
 
     @property
     def ease(self) -> Ease:

@@ -40,15 +40,20 @@ def open_source(
     return source
 
 
+def is_camera(spec: str) -> bool:
+    """Return whether ``spec`` names a camera or a stream, not a clip."""
+    spec = spec.strip()
+    device = spec.removeprefix(_CAMERA)
+    return not spec.startswith(_FILE) and (
+        device.isdecimal() or spec.startswith((_CAMERA, _DEVICE_NODES)) or "://" in spec
+    )
+
+
 def _build(spec: str, live: bool, clock: Clock, camera: CameraSettings, *, loop: bool) -> Source:
     if not spec:
         raise SourceError("The source is empty.", hint="Give a camera's number, a clip's path, or sample.")
-    if spec.startswith(_FILE):
-        return FileSource(spec.removeprefix(_FILE), clock, live=live, loop=loop)
-    device = spec.removeprefix(_CAMERA)
-    if device.isdecimal():
-        return CameraSource(int(device), camera, clock)
-    if spec.startswith((_CAMERA, _DEVICE_NODES)) or "://" in spec:
-        return CameraSource(device, camera, clock)
-    path = sample_clip_path() if spec == SAMPLE_CLIP else Path(spec)
+    if is_camera(spec):
+        device = spec.removeprefix(_CAMERA)
+        return CameraSource(int(device) if device.isdecimal() else device, camera, clock)
+    path = sample_clip_path() if spec == SAMPLE_CLIP else Path(spec.removeprefix(_FILE))
     return FileSource(path, clock, live=live, loop=loop)

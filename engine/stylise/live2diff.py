@@ -14,19 +14,17 @@ from torch import Tensor
 from engine.condition.depth import ReadDepth
 from engine.denoise.memory import LIVE2DIFF_RING, KvFormat
 from engine.errors import MemoryTooSmallError, WeightsError
-from engine.live2diff.memory import StreamSize, check_memory
+from engine.live2diff.memory import StreamSize, check_memory, plan_memory
 from engine.live2diff.settings import Live2DiffSettings
 from engine.live2diff.stream import Live2Diff
 from engine.one_at_a_time import OneAtATime
-from engine.paths import models_dir
 from engine.pipeline import Row
 from engine.settings import Quality, Settings
+from engine.stylise.files import DEPTH_HINT, base_hint, depth_network, motion_file, motion_hint
 from engine.stylise.painter import StreamPainter, Wish
-from engine.stylise.settings import DEPTH_FROM_POINTS, LIVE2DIFF_FILE, Closeness, StyliseSettings
-from engine.stylise.stream_diffusion import AVATAR_INSTEAD, base_hint, load_base, runtime_for
-from models.checkpoints.catalogue import read_catalogue
-from models.checkpoints.depth import DEPTH_ANYTHING_SMALL, DPT_HYBRID, load_depth
-from models.checkpoints.live2diff import LIVE2DIFF_FILE as FILE_NAME
+from engine.stylise.settings import Closeness, StyliseSettings
+from engine.stylise.stream_diffusion import load_base, runtime_for
+from models.checkpoints.depth import load_depth
 from models.checkpoints.live2diff import Live2DiffConfig, Live2DiffNetworks, load_live2diff, unet_sizes
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.stable_diffusion import StableDiffusion
@@ -35,12 +33,6 @@ from models.runtimes.free_memory import free_memory
 from models.runtimes.protocol import RuntimeKind
 
 _log = logging.getLogger(__name__)
-
-_FOLDER = "live2diff"
-_DEPTH_HINT = (
-    "Fetch one with `understudy models fetch dpt-hybrid`, or a smaller one with `understudy models fetch "
-    f"depth-anything-small`; or choose {DEPTH_FROM_POINTS}, which needs no network."
-)
 
 
 class Live2DiffPainter:
@@ -52,6 +44,11 @@ class Live2DiffPainter:
 
     def __init__(self, stream: Live2Diff) -> None:
         self._stream = stream
+
+    @property
+    def warm_up_frames(self) -> int:
+        """Frames that are remembered from the beginning on."""
+        return LIVE2DIFF_RING.sinks
 
     def paint(self, frame: Row) -> Sequence[Tensor]:
         """Take one frame in; return eight at the end of the warm-up, and one a call later on."""
@@ -193,8 +190,9 @@ def live2diff_memory_text(stylise: StyliseSettings, settings: Settings) -> str:
         WeightsError: A file is missing or of another model.
     """
     motion_file(stylise)
+    is_style_alone = stylise.style and stylise.tokenizer
     try:
-        config = unet_sizes(stylise.model)
+        config = unet_sizes(stylise.style if is_style_alone else stylise.model)
     except CheckpointError as error:
         raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
     size = _size_of(settings.quality, _kv_format(stylise), torch.float32)
@@ -227,51 +225,29 @@ def open_live2diff(
 
     Raises:
         WeightsError: A file is missing, damaged or of another model.
-        RuntimeMissingError: This machine lacks the runtime or the precision, or it is too large for it.
+        RuntimeMissingError: This machine lacks the runtime, the precision or the memory.
     """
     file = motion_file(stylise)  # the smaller file first: what is missing is said before gigabytes are read
     depth = depth_network(stylise)
     read_depth = None if depth is None else _load_depth(depth)
     networks = _load_networks(file, load_base(stylise), config)
-    chosen = runtime_for(networks.unet, settings)
+    weight = networks.unet.conv_in.weight
+    size = _size_of(settings.quality, _kv_format(stylise), weight.dtype)
+    plan = plan_memory(networks.unet.config, size)
+    chosen = runtime_for(networks.unet, settings, beside_bytes=plan.total - plan.weights)
     depth_text = f"depth by {depth}" if depth else "depth from your face and outline (approximate)"
     return Live2DiffModel(networks, read_depth, chosen, depth_text, config)
-
-
-def motion_file(stylise: StyliseSettings) -> Path:
-    """Return where ``live2diff.ckpt`` lies. Raises ``WeightsError`` when it is not there."""
-    file = Path(stylise.motion).expanduser() if stylise.motion else models_dir() / _FOLDER / FILE_NAME
-    if not file.is_file():
-        raise WeightsError(f"There is no file {file}.", hint=_motion_hint())
-    return file
-
-
-def depth_network(stylise: StyliseSettings) -> str | None:
-    """Return folder or hub id of the depth network that is used, or None: depth comes from points."""
-    if stylise.depth:
-        return None if stylise.depth == DEPTH_FROM_POINTS else stylise.depth
-    fetched = (models_dir() / name for name in (DPT_HYBRID, DEPTH_ANYTHING_SMALL))
-    return next((str(folder) for folder in fetched if folder.is_dir()), None)
 
 
 def _load_networks(file: Path, base: StableDiffusion, config: Live2DiffConfig | None) -> Live2DiffNetworks:
     try:
         return load_live2diff(file, base, config)
     except CheckpointError as error:
-        raise WeightsError(f"{error}.", hint=_motion_hint()) from error
+        raise WeightsError(f"{error}.", hint=motion_hint()) from error
 
 
 def _load_depth(source: str) -> ReadDepth:
     try:
         return load_depth(source)
     except CheckpointError as error:
-        raise WeightsError(f"The depth network cannot be loaded: {error}.", hint=_DEPTH_HINT) from error
-
-
-def _motion_hint() -> str:
-    entry = read_catalogue()[_FOLDER]
-    return (
-        f"Live2Diff needs {FILE_NAME} ({entry.num_bytes / 1e9:.2f} GB, licence {entry.licence}, "
-        f"{entry.address}) over a Stable Diffusion 1.5: `{LIVE2DIFF_FILE.command}` fetches both, --motion "
-        f"names one that you have. {AVATAR_INSTEAD}"
-    )
+        raise WeightsError(f"The depth network cannot be loaded: {error}.", hint=DEPTH_HINT) from error

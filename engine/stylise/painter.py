@@ -19,6 +19,11 @@ from engine.stylise.settings import Closeness, StyliseSettings
 class StreamPainter(Protocol):
     """One stream of pictures painted over. Thread: one, the worker's."""
 
+    @property
+    def warm_up_frames(self) -> int:
+        """Frames with which it begins, painted together; 0: each by itself."""
+        ...
+
     def paint(self, frame: Row) -> Sequence[Tensor]:
         """Take one frame in; return the latents of the frames that became clean, oldest first.
 

@@ -14,9 +14,10 @@ from engine.denoise.similarity import SimilarityFilter, SimilaritySettings
 from engine.pipeline import Composer, Machinery, Row
 from engine.post.letterbox import letterbox
 from engine.post.standby import standby_card
-from engine.settings import Quality, Settings, StageSettings
+from engine.settings import LEVELS, SIZES, Quality, Settings, StageSettings
 from engine.standard_rooms import StandardRooms
-from engine.stylise.live2diff import depth_network, live2diff_memory_text, open_live2diff
+from engine.stylise.files import check_files, depth_network
+from engine.stylise.live2diff import live2diff_memory_text, open_live2diff
 from engine.stylise.painter import PaintModel, Wish
 from engine.stylise.parts import (
     NO_POINTS,
@@ -52,6 +53,17 @@ def _no_memory_text(_stylise: StyliseSettings, _settings: Settings) -> str:
     return ""
 
 
+def _closer(stylise: StyliseSettings, _settings: Settings) -> tuple[str, ...]:
+    steps = len(stylise.closeness.value)
+    fewest = min(Closeness, key=lambda closeness: len(closeness.value))
+    return (f"fewer steps ({fewest.name.lower()})",) if steps > len(fewest.value) else ()
+
+
+def _fewer_levels(_stylise: StyliseSettings, settings: Settings) -> tuple[str, ...]:
+    quicker = f"a quicker painter ({Painter.STREAM_DIFFUSION.value})"
+    return (*(("fewer levels",) if settings.quality.levels > min(LEVELS) else ()), quicker)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _System:
     """What differs between the painters.
@@ -60,17 +72,22 @@ class _System:
         open_model: Loads the checkpoint.
         open_eye: Returns who reads depth off the frames, or None.
         memory_text: Says what a start takes of the memory; empty where that is little.
+        fewer_steps: Returns in words how to paint in fewer steps; nothing where that cannot be.
     """
 
     open_model: Callable[[StyliseSettings, Settings], PaintModel]
     open_eye: Callable[[StyliseSettings, Settings], DepthEye | None] = _no_eye
     memory_text: Callable[[StyliseSettings, Settings], str] = _no_memory_text
+    fewer_steps: Callable[[StyliseSettings, Settings], tuple[str, ...]] = _closer
 
 
 _SYSTEMS: dict[Painter, _System] = {
     Painter.STREAM_DIFFUSION: _System(open_model=open_stream_diffusion),
     Painter.LIVE2DIFF: _System(
-        open_model=open_live2diff, open_eye=_points_eye, memory_text=live2diff_memory_text
+        open_model=open_live2diff,
+        open_eye=_points_eye,
+        memory_text=live2diff_memory_text,
+        fewer_steps=_fewer_levels,
     ),
 }
 
@@ -105,7 +122,13 @@ class StyliseStudio:
         painter = self._model.painter(self.stylise, quality, seed)
         self.buffer = StylistBuffer(painter, _filter(self.stylise.similarity, seed))
         card = standby_card(quality.size, quality.size).rgb
-        return Machinery(buffer=self.buffer, decoder=LikenessDecoder(painter, card), join=_only_one, chunk=1)
+        return Machinery(
+            buffer=self.buffer,
+            decoder=LikenessDecoder(painter, card),
+            join=_only_one,
+            chunk=1,
+            warm_up_frames=painter.warm_up_frames,
+        )
 
     def restyle(self, stylise: StyliseSettings) -> Wish:
         """Load another style; see ``PaintModel.restyle``."""
@@ -150,6 +173,18 @@ class StyliseRooms(StandardRooms):
             WeightsError: A file is missing.
         """
         return self._system.memory_text(self._stylise, settings)
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what can be seen to fail before anything is loaded. See ``rooms.Rooms``."""
+        super().check(settings)
+        check_files(self._stylise)
+
+    def way_out_when_slow(self, settings: Settings) -> str:
+        """Return what paints faster. See ``rooms.Rooms``."""
+        smaller = ("a smaller size",) if settings.quality.size > min(SIZES) else ()
+        choices = [*smaller, *self._system.fewer_steps(self._stylise, settings)]
+        live = f"Choose {' or '.join(choices)}" if choices else "Use a computer with a graphics card"
+        return f"{live}, or paint a clip instead, which takes its time: `understudy stylise --source CLIP`."
 
     @property
     def ease(self) -> Callable[[Control, Control, float], Control]:

@@ -5,7 +5,6 @@ Importing this module loads torch. Thread: one caller at a time.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +17,9 @@ from engine.settings import Quality, Settings
 from engine.streamdiffusion.settings import StreamSettings
 from engine.streamdiffusion.stylist import Stylist
 from engine.studio import choose
+from engine.stylise.files import OTHER_LORA, base_hint, no_tokenizer, tokenizer_place
 from engine.stylise.painter import Wish
 from engine.stylise.settings import PUBLISHED_MODELS, Closeness, StyliseSettings
-from models.checkpoints.hub import local_folder
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.stable_diffusion import (
     TAESD,
@@ -29,10 +28,7 @@ from models.checkpoints.stable_diffusion import (
     StableDiffusionSource,
     load_stable_diffusion,
 )
-from models.runtimes.choose import ChosenRuntime
-from models.runtimes.export import fits_one_graph
-
-AVATAR_INSTEAD = "The avatar mode needs none: `understudy live`."
+from models.runtimes.choose import ChosenRuntime, compiled_need
 
 
 class StreamDiffusionPainter:
@@ -41,6 +37,8 @@ class StreamDiffusionPainter:
     Args:
         stylist: The stream.
     """
+
+    warm_up_frames = 0
 
     def __init__(self, stylist: Stylist) -> None:
         self._stylist = stylist
@@ -107,7 +105,8 @@ class StreamDiffusionModel:
             t_index_list=stylise.closeness.value,
             width=quality.size,
             height=quality.size,
-            cfg_type=Guidance.SELF,
+            # Self guidance costs nothing and knows no negative prompt; full guidance paints each step twice.
+            cfg_type=Guidance.FULL if stylise.negative_prompt.strip() else Guidance.SELF,
         )
         painter = StreamDiffusionPainter(Stylist(self._base, settings, self._chosen.settings, seed))
         painter.set_prompt(stylise.prompt, stylise.negative_prompt)
@@ -128,17 +127,18 @@ def open_stream_diffusion(stylise: StyliseSettings, settings: Settings) -> Strea
     return StreamDiffusionModel(base, runtime_for(base.unet, settings))
 
 
-_OTHER_LORA = "Leave that LoRA out, or give the file of one that was made for this model."
-
-
-def runtime_for(network: nn.Module, settings: Settings) -> ChosenRuntime:
+def runtime_for(network: nn.Module, settings: Settings, beside_bytes: int = 0) -> ChosenRuntime:
     """Return how a checkpoint's largest network, and so all of them, is run.
 
+    Args:
+        network: The largest network.
+        settings: Runtime and precision.
+        beside_bytes: What the stream takes of the memory beside its networks.
+
     Raises:
-        RuntimeMissingError: This machine lacks the runtime or the precision, or the network is too large
-            for it.
+        RuntimeMissingError: This machine lacks the runtime, the precision or the memory.
     """
-    chosen = choose(settings, is_large=not fits_one_graph(network))
+    chosen = choose(settings, compiled_need(network, beside_bytes))
     # The stages' own small tensor work is too little to share between threads; the runtime has its own.
     torch.set_num_threads(1)
     return replace(chosen, settings=replace(chosen.settings, cache_folder=graphs_dir()))
@@ -155,43 +155,20 @@ def load_base(stylise: StyliseSettings) -> StableDiffusion:
         base = load_stable_diffusion(_source(stylise))
     except LoraError as error:
         is_own = error.name in dict(stylise.loras)
-        raise WeightsError(f"{error}.", hint=_OTHER_LORA if is_own else base_hint(stylise)) from error
+        raise WeightsError(f"{error}.", hint=OTHER_LORA if is_own else base_hint(stylise)) from error
     except CheckpointError as error:
         raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
     if base.tokenizer is None:
-        raise WeightsError(
-            f"There is no tokenizer {_place_of_tokenizer(stylise)}.",
-            hint="Give a folder with vocab.json and merges.txt as --tokenizer, or a whole folder of Stable "
-            "Diffusion as --model, and the file as --style.",
-        )
+        raise no_tokenizer(stylise)
     return base
 
 
-def _place_of_tokenizer(stylise: StyliseSettings) -> str:
-    return f"in {stylise.tokenizer}" if stylise.tokenizer else f"beside {stylise.style or stylise.model}"
-
-
 def _source(stylise: StyliseSettings) -> StableDiffusionSource:
-    source = StableDiffusionSource(
-        model=stylise.model,
+    # a style's file has no tokenizer: that of the model reads the prompt
+    has_own = not (stylise.style or stylise.tokenizer)
+    return StableDiffusionSource(
+        model=stylise.style or stylise.model,
         loras=stylise.all_loras,
         vae=TAESD if stylise.model in PUBLISHED_MODELS else None,
-        tokenizer=stylise.tokenizer or None,
-    )
-    if not stylise.style:
-        return source
-    if stylise.tokenizer:
-        return replace(source, model=stylise.style)
-    # a style's file has no tokenizer: that of the model reads the prompt
-    model = Path(stylise.model).expanduser()
-    folder = model.parent if model.is_file() else local_folder(stylise.model)
-    return replace(source, model=stylise.style, tokenizer=str(folder))
-
-
-def base_hint(stylise: StyliseSettings) -> str:
-    """Return what to do without a base model: its size and licence, and what works without it."""
-    wanted = PUBLISHED_MODELS.get(stylise.model) or next(iter(PUBLISHED_MODELS.values()))
-    return (
-        f"The stylise mode needs a model such as {wanted.text}: add --download to fetch it, or --model for "
-        f"one that you have. {AVATAR_INSTEAD}"
+        tokenizer=None if has_own else str(tokenizer_place(stylise)),
     )

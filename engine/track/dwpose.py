@@ -15,14 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import WeightsError
+from engine.track.dwpose_files import find_files
 from engine.types import RgbImage
 from models.runtimes.openvino_runtime import compile_onnx_file
 from models.runtimes.protocol import Network, Precision, RuntimeKind, RuntimeSettings
 
 Array = NDArray[np.float64]
 
-DETECTORS = ("yolox_l.onnx", "yolox_s.onnx")
-POSE_NETWORKS = ("dw-ll_ucoco_384.onnx", "dw-mm_ucoco.onnx")
 NUM_POINTS = 133  # 17 of the body, 6 of the feet, 68 of the face, 21 of each hand
 
 _PAD_GREY = 114
@@ -57,26 +56,6 @@ class WholeBody:
 
     points: Array
     scores: Array
-
-
-def find_files(folder: Path) -> tuple[Path, Path]:
-    """Return the detector's file and the pose network's, the larger of each where both are there.
-
-    Raises:
-        WeightsError: one is missing.
-    """
-    found = [
-        next((folder / name for name in names if (folder / name).is_file()), None)
-        for names in (DETECTORS, POSE_NETWORKS)
-    ]
-    if found[0] is None or found[1] is None:
-        wanted = f"{' or '.join(DETECTORS)}, and {' or '.join(POSE_NETWORKS)}"
-        raise WeightsError(
-            f"DWPose is not in {folder}.",
-            hint=f"Fetch it with `understudy models fetch dwpose`, or put {wanted} there; or choose the "
-            "tracker that ships.",
-        )
-    return found[0], found[1]
 
 
 class Dwpose:

@@ -1,6 +1,7 @@
 """The stylise mode in a session: frames come out repainted, the standby card where there is none."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +200,18 @@ def test_a_seed_chosen_before_the_networks_are_loaded_holds(folder: Path) -> Non
     rooms = StyliseRooms(StyliseSettings(prompt="a pirate", model=str(folder)))
     rooms.set_seed(7)
     assert rooms.open_studio(SETTINGS).seed == 7
+
+
+def test_a_negative_prompt_changes_the_picture(folder: Path) -> None:
+    plain = StyliseSettings(
+        prompt="a pirate", model=str(folder), guidance_scale=2.0, closeness=Closeness.CLOSE
+    )
+    shown = []
+    for stylise in (plain, replace(plain, negative_prompt="a hat"), replace(plain, negative_prompt="a sea")):
+        pipeline, _ = built(stylise)
+        shown.append(show(pipeline, range(1))[0].rgb.astype(int))
+    assert np.abs(shown[1] - shown[0]).max() > 0
+    assert np.abs(shown[2] - shown[1]).max() > 0
 
 
 def test_a_single_file_reads_prompts_with_the_tokenizer_that_is_given(folder: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.track.dwpose import DETECTORS, POSE_NETWORKS, find_files
+from engine.track.dwpose_files import DETECTORS, POSE_NETWORKS, find_files
 from models.checkpoints.catalogue import CatalogueEntry, read_catalogue, with_needs
 from models.checkpoints.depth import DEPTH_ANYTHING_SMALL, DPT_HYBRID
 from models.checkpoints.diffusers_parts import weights_file

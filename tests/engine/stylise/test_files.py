@@ -1,0 +1,119 @@
+"""What a painting is made of is looked for where the loaders look, before anything heavy is loaded."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from engine.errors import WeightsError
+from engine.settings import Quality, Settings
+from engine.stylise.files import check_files, depth_network, motion_file
+from engine.stylise.rooms import StyliseRooms
+from engine.stylise.settings import Closeness, Painter, StyliseSettings
+from models.checkpoints.catalogue import read_catalogue, with_needs
+from tests.models.checkpoints.hub_cache import lay_in_cache
+
+PIRATE = StyliseSettings(prompt="a pirate")
+LIVE2DIFF = replace(PIRATE, painter=Painter.LIVE2DIFF)
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("UNDERSTUDY_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "models"
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def fetched(name: str, models: Path) -> None:
+    for entry in with_needs(name, read_catalogue()):
+        for file in entry.files:
+            touch(models / entry.folder / file.path)
+
+
+def said(stylise: StyliseSettings) -> tuple[str, str]:
+    with pytest.raises(WeightsError) as caught:
+        check_files(stylise)
+    return caught.value.message, caught.value.hint
+
+
+def test_what_was_fetched_passes(models: Path) -> None:
+    fetched("live2diff", models)
+    check_files(PIRATE)
+    check_files(LIVE2DIFF)
+    assert motion_file(LIVE2DIFF) == models / "live2diff" / "live2diff.ckpt"
+    assert depth_network(LIVE2DIFF) == str(models / "Intel/dpt-hybrid-midas")
+
+
+def test_what_another_program_fetched_passes(tmp_path: Path) -> None:
+    for name in ("sd15", "lcm-lora", "taesd", "depth-anything-small"):
+        entry = read_catalogue()[name]
+        lay_in_cache(tmp_path / "cache", entry.repository, [file.path for file in entry.files])
+    check_files(PIRATE)
+    assert str(tmp_path / "cache") in str(depth_network(LIVE2DIFF)), "the loader finds it there, too"
+
+
+def test_what_is_missing_is_named_with_what_it_costs(models: Path) -> None:
+    message, hint = said(LIVE2DIFF)
+    assert f"{models / 'live2diff' / 'live2diff.ckpt'}" in message
+    assert "1.68 GB, licence Apache-2.0" in hint
+    message, hint = said(PIRATE)
+    assert "stable-diffusion-v1-5 is not on this machine" in message
+    assert "4.4 GB" in hint
+    fetched("sd15", models)
+    (models / "madebyollin/taesd/config.json").unlink()
+    (models / "madebyollin/taesd/diffusion_pytorch_model.safetensors").unlink()
+    (models / "madebyollin/taesd").rmdir()
+    assert "madebyollin/taesd is not on this machine" in said(PIRATE)[0]
+
+
+def test_a_file_that_is_never_read_or_not_there_is_named(tmp_path: Path, models: Path) -> None:
+    fetched("sd15", models)
+    base = touch(tmp_path / "base.safetensors")
+    checkpoint = touch(tmp_path / "base.ckpt")
+    assert "base.ckpt is a .ckpt, expected .safetensors" in said(replace(PIRATE, model=str(checkpoint)))[0]
+    assert "no file" in said(replace(PIRATE, style=str(tmp_path / "no.safetensors")))[0]
+    message, hint = said(replace(PIRATE, loras=((str(tmp_path / "no.safetensors"), 1.0),)))
+    assert "There is no LoRA" in message
+    assert "Leave that LoRA out" in hint
+    message, hint = said(replace(PIRATE, model=str(base)))
+    assert f"no tokenizer beside {base}" in message
+    assert "--tokenizer" in hint
+    touch(tmp_path / "words" / "vocab.json")
+    check_files(replace(PIRATE, model=str(base), tokenizer=str(tmp_path / "words")))
+
+
+def test_a_style_with_its_own_tokenizer_needs_no_model(tmp_path: Path, models: Path) -> None:
+    for name in ("lcm-lora", "taesd"):
+        fetched(name, models)
+    style = touch(tmp_path / "style.safetensors")
+    words = touch(tmp_path / "words" / "vocab.json").parent
+    check_files(replace(PIRATE, style=str(style), tokenizer=str(words)))
+    assert "is not on this machine" in said(replace(PIRATE, style=str(style)))[0]
+
+
+def test_a_depth_network_that_is_not_here_is_told_and_points_need_none(models: Path) -> None:
+    fetched("live2diff", models)
+    message, hint = said(replace(LIVE2DIFF, depth="maker/deep"))
+    assert "The depth network cannot be loaded: the model maker/deep is not on this machine" in message
+    assert "choose points" in hint
+    check_files(replace(LIVE2DIFF, depth="points"))
+
+
+def test_the_way_out_of_a_slow_painter_names_only_what_is_left() -> None:
+    def way_out(stylise: StyliseSettings, quality: Quality) -> str:
+        return StyliseRooms(stylise).way_out_when_slow(Settings(quality=quality))
+
+    large, small = Quality(size=512, levels=2), Quality(size=256)
+    assert "a smaller size or fewer steps (close), or paint a clip" in way_out(PIRATE, large)
+    assert "smaller" not in way_out(PIRATE, small)
+    fewest = replace(PIRATE, closeness=Closeness.CLOSE)
+    assert way_out(fewest, small).startswith("Use a computer with a graphics card, or paint a clip")
+    assert "fewer levels or a quicker painter (streamdiffusion)" in way_out(LIVE2DIFF, large)
+    assert "fewer levels" not in way_out(LIVE2DIFF, small)
