@@ -74,6 +74,12 @@ class MemoryTooSmallError(UnderstudyError):
     exit_code = 10
 
 
+class TooSlowError(UnderstudyError):
+    """This machine is too slow for what was chosen to be shown live."""
+
+    exit_code = 12
+
+
 class FetchError(UnderstudyError):
     """A published model cannot be fetched: no network, not there, refused, damaged, or no room for it."""
 

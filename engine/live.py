@@ -5,6 +5,7 @@ feed thread -> [newest] -> worker thread -> pacer -> outputs -> preview, recorde
 """
 
 import threading
+from collections.abc import Sequence
 
 from engine.clock import Clock
 from engine.errors import UnderstudyError
@@ -12,6 +13,7 @@ from engine.feed import Feed, Tracked
 from engine.handover import Newest
 from engine.meter import Meter
 from engine.outlets import Outlets
+from engine.pace import Pace
 from engine.pacing import Pacer
 from engine.settings import Settings
 from engine.staging import Staging
@@ -49,6 +51,7 @@ class LiveRun:
         self._clock = clock
         self._meter = Meter(clock)
         self._watchdog = Watchdog(clock, self._hold_standby, outlets.outputs.release)
+        self._pace = Pace(clock, staging.way_out_when_slow)
         self._pacer = Pacer(self._hand_on, clock)
         self._is_ready = threading.Event()
         self._feed = self._make_feed(settings)
@@ -58,7 +61,7 @@ class LiveRun:
         hooks = WorkerHooks(
             on_ready=self._is_ready.set,
             on_new_source=self._on_new_source,
-            on_pictures=self._pacer.put,
+            on_pictures=self._on_pictures,
             on_beat=self._beat,
             on_failure=self._on_failure,
         )
@@ -139,8 +142,9 @@ class LiveRun:
             is_recording=self._outlets.is_recording,
             is_panicked=self._outlets.outputs.is_panicked,
             error=self.error,
-            notice=self._outlets.notice,
+            notice=self._outlets.notice or self._pace.notice,
             progress=feed.progress,
+            warm_up_frames=self._staging.warm_up_frames if self._meter.frames_out == 0 else 0,
         )
 
     def _state(self, feed: Feed) -> SessionState:
@@ -168,7 +172,12 @@ class LiveRun:
 
     def _beat(self) -> None:
         self._watchdog.beat()
+        self._pace.beat()
         self._outlets.heartbeat()
+
+    def _on_pictures(self, pictures: Sequence[Picture]) -> None:
+        self._pace.end_turn(len(pictures))
+        self._pacer.put(pictures)
 
     def _on_new_source(self) -> None:
         self._pacer.clear()

@@ -6,7 +6,7 @@ The feed tracks one frame ahead on its own thread; the calling thread paints; th
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,7 @@ from engine.latency import RingStats, StageTimes
 from engine.pipeline import STAGES, Pipeline
 from engine.rooms import RecordingSink, Rooms
 from engine.settings import Settings
+from engine.sinks.output_file import check_output
 from engine.sinks.recorder_settings import RecordingReport
 from engine.staging import Staging
 from engine.standard_rooms import StandardRooms, source_clip
@@ -47,7 +48,9 @@ class AnimateReport:
         frames_in: Frames read.
         frames_out: Pictures written.
         frames_found: Frames in which a face was found; 0: the avatar was at rest all the time.
-        seconds: From the first frame read to the file's end, without loading.
+        seconds: From the first frame read to the file's end, without loading; a warm-up counts.
+        warm_up_frames: Frames with which the model began, painted together; 0: each by itself.
+        warm_up_s: Of ``seconds``, those until the first picture of a model that warms up; else 0.
         loading_s: Time that loading took before the first frame.
         fps: Pictures per second.
         motion_to_photon_p50_ms, motion_to_photon_p95_ms: From reading a frame to handing its picture over.
@@ -67,6 +70,8 @@ class AnimateReport:
     motion_to_photon_p95_ms: float
     stage_ms: Mapping[str, StageTime]
     runtime_text: str
+    warm_up_frames: int = 0
+    warm_up_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +81,12 @@ class AnimateHooks:
     Attributes:
         on_progress: Pictures written so far, and how many there will be (None: unknown).
         should_stop: Asked between two frames; True ends with what is there.
+        on_warm_up: The model is loaded and begins with so many frames, painted together, which takes a while.
     """
 
     on_progress: Callable[[int, int | None], None] = lambda _done, _total: None
     should_stop: Callable[[], bool] = lambda: False
+    on_warm_up: Callable[[int], None] = lambda _frames: None
 
 
 def animate(
@@ -107,15 +114,46 @@ def animate(
         UnderstudyError: avatar, weights or runtime cannot be had.
         KeyboardInterrupt: it was stopped before the first picture; nothing was written.
     """
-    clip = source_clip(settings.source)
-    if clip is None and settings.source.isdecimal():
-        raise SourceError(
-            f"Camera {settings.source} has no end to animate.",
-            hint="Use `understudy live` for cameras; with `stylise`, add --record or --virtual-camera.",
-        )
     rooms = rooms if rooms is not None else StandardRooms()
+    check_clip(settings, output, rooms)
+    clip = source_clip(settings.source)
     job = _Job(settings, rooms, clock if clock is not None else SystemClock(), hooks or AnimateHooks())
     return job.run(output, clip, avatar)
+
+
+def check_clip(settings: Settings, output: Path, rooms: Rooms | None = None) -> None:
+    """Refuse what can be seen to fail before anything heavy is loaded; ``animate`` begins with it.
+
+    Args:
+        settings: As for ``animate``.
+        output: As for ``animate``.
+        rooms: As for ``animate``.
+
+    Raises:
+        SourceError: the source is no clip that can be read.
+        SinkError: the output cannot be written.
+        WeightsError: files of the chosen model or tracker are missing.
+        SettingsError: the stage's picture cannot be read.
+    """
+    clip = source_clip(settings.source)
+    if clip is None and settings.source.strip().removeprefix("camera:").isdecimal():
+        raise SourceError(
+            f"Camera {settings.source.strip().removeprefix('camera:')} has no end to animate.",
+            hint="Use `understudy live` for cameras; with `stylise`, add --record or --virtual-camera.",
+        )
+    check_output(output, clip)
+    check_start(settings, rooms)
+
+
+def check_start(settings: Settings, rooms: Rooms | None = None) -> None:
+    """Refuse what can be seen to fail before a session starts; no camera is opened.
+
+    Raises:
+        SourceError: the clip cannot be read.
+        WeightsError: files of the chosen model or tracker are missing.
+        SettingsError: the stage's picture cannot be read.
+    """
+    (rooms if rooms is not None else StandardRooms()).check(settings)
 
 
 class _Job:
@@ -132,6 +170,7 @@ class _Job:
         self._frames_found = 0
         self._frames_out = 0
         self._was_stopped = False
+        self._first_at_s: float | None = None  # when the first picture was handed over
         self._is_ready = threading.Event()
         self._feed = Feed(
             lambda: rooms.open_source(settings, clock),
@@ -150,6 +189,8 @@ class _Job:
             self._is_ready.set()
             first = self._await_first()
             loaded_at_s = self._clock.now_s()
+            if self._staging.warm_up_frames:
+                self._hooks.on_warm_up(self._staging.warm_up_frames)
             recorder = self._open_recorder(output, clip)
             recording = self._paint_all(pipeline, first, recorder)
         finally:
@@ -157,7 +198,10 @@ class _Job:
             self._feed.stop()
         if isinstance(self._feed.error, EngineFailedError):
             raise self._feed.error  # a defect, not a damaged clip; what was painted is written
-        return self._report(recording, loaded_at_s - started_at_s, self._clock.now_s() - loaded_at_s)
+        report = self._report(recording, loaded_at_s - started_at_s, self._clock.now_s() - loaded_at_s)
+        if not report.warm_up_frames or self._first_at_s is None:
+            return report
+        return replace(report, warm_up_s=self._first_at_s - loaded_at_s)
 
     def _build(self, avatar: Avatar | None) -> Pipeline:
         """Return the pipeline; when the source is at fault, too, that is what the user hears about."""
@@ -229,8 +273,10 @@ class _Job:
         for picture in pictures:
             with self._times.measure("send"):
                 recorder.send(picture)
+            now_s = self._clock.now_s()
+            self._first_at_s = now_s if self._first_at_s is None else self._first_at_s
             self._frames_out += 1
-            self._latency_ms.add((self._clock.now_s() - picture.captured_at_s) * 1e3)
+            self._latency_ms.add((now_s - picture.captured_at_s) * 1e3)
 
     def _ending(self) -> Ending:
         if self._was_stopped:
@@ -252,4 +298,5 @@ class _Job:
             motion_to_photon_p95_ms=self._latency_ms.percentile(95),
             stage_ms=self._times.summary(),
             runtime_text=self._staging.runtime_text,
+            warm_up_frames=self._staging.warm_up_frames,
         )

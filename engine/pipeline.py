@@ -164,6 +164,7 @@ class Machinery:
         join: Puts the conditions of c frames together, in front.
         chunk: Frames c of a row.
         is_guided: Whether the buffer takes a guidance scale.
+        warm_up_frames: Frames with which it begins, painted together; 0: each by itself.
     """
 
     buffer: Buffer
@@ -171,6 +172,7 @@ class Machinery:
     join: Callable[[Sequence[Row]], Row]
     chunk: int
     is_guided: bool = False
+    warm_up_frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)

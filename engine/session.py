@@ -21,7 +21,7 @@ from engine.clock import Clock, SystemClock
 from engine.errors import SettingsError, SinkError, UnderstudyError
 from engine.latency import StageTimes
 from engine.live import LiveRun
-from engine.offline import AnimateHooks, AnimateReport, Ending, animate
+from engine.offline import AnimateHooks, AnimateReport, Ending, animate, check_clip, check_start
 from engine.outlets import Outlets, RecordingPlan
 from engine.pipeline import STAGES, Pipeline
 from engine.rooms import Rooms
@@ -61,6 +61,8 @@ __all__ = [
     "animate",
     "avatar_names",
     "avatar_to_place",
+    "check_clip",
+    "check_start",
     "list_cameras",
     "load_avatar",
 ]

@@ -38,6 +38,8 @@ class Staging:
         self._lock = threading.Lock()  # a restart may meet a stagehand's last job; no hot path takes it
         self._studio: Studio | None = None
         self._built: _Built | None = None
+        self._settings: Settings | None = None  # of the newest pipeline
+        self._warm_up_frames = 0
 
     @property
     def driver(self) -> Driver | None:
@@ -48,6 +50,15 @@ class Staging:
     def runtime_text(self) -> str:
         """Which library runs the networks, and why; empty before they are loaded."""
         return self._studio.runtime_text if self._studio else ""
+
+    @property
+    def warm_up_frames(self) -> int:
+        """Frames with which the newest pipeline begins, painted together; 0: each by itself."""
+        return self._warm_up_frames
+
+    def way_out_when_slow(self) -> str:
+        """Return in a sentence what would paint faster than the newest pipeline."""
+        return "" if self._settings is None else self.rooms.way_out_when_slow(self._settings)
 
     def build(self, settings: Settings, avatar: Avatar | None) -> Pipeline:
         """Return a pipeline with nobody on stage yet. Slow: seconds the first time.
@@ -110,6 +121,7 @@ class Staging:
     def _pipeline(self, settings: Settings, built: _Built) -> Pipeline:
         assert self._studio is not None  # build() opens it
         machinery = self._studio.machinery(settings.quality, settings.seed)
+        self._settings, self._warm_up_frames = settings, machinery.warm_up_frames
         fade_s = settings.avatar_fade_s
         pipeline = Pipeline(built.stand_in, machinery, built.cast, self.times, fade_s=fade_s)
         if machinery.is_guided:

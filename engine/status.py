@@ -54,8 +54,11 @@ class Status:
         is_panicked: Whether the panic key holds the standby card.
         error: Why ``state`` is ``ERROR``, else None.
         notice: The newest failure that did not stop the session (a recording that ended early, a virtual
-            camera that went away), else None. It stays until the same output is started again.
+            camera that went away), which stays until the same output is started again; or a
+            ``TooSlowError`` for as long as the engine is too slow to be shown; else None.
         progress: Share of a clip that was read, 0..1, or None when the source has no end.
+        warm_up_frames: Frames with which the model begins, painted together, until the first picture is out;
+            else 0.
     """
 
     state: SessionState
@@ -73,3 +76,4 @@ class Status:
     error: UnderstudyError | None = None
     notice: UnderstudyError | None = None
     progress: float | None = None
+    warm_up_frames: int = 0

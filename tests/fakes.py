@@ -334,6 +334,7 @@ class FakeStudio:
         self.made: list[Machinery] = []
         self.error: Exception | None = None
         self.is_guided = False
+        self.warm_up_frames = 0
 
     def machinery(self, quality: Quality, seed: int) -> Machinery:
         if self.error is not None:
@@ -344,6 +345,7 @@ class FakeStudio:
             join=fake_join,
             chunk=quality.chunk,
             is_guided=self.is_guided,
+            warm_up_frames=self.warm_up_frames,
         )
         self.made.append(machinery)
         return machinery
@@ -370,7 +372,8 @@ class FakeRooms:
         self.sink = FakeSink()
         self.camera = FakeSink()
         self.sources: dict[str, FakeSource] = {}
-        self.avatars = {"default": make_avatar("ada"), "ada": make_avatar("ada"), "bob": make_avatar("bob")}
+        self.avatars = {name: make_avatar(name) for name in ("ada", "bob", "finn")}
+        self.avatars["default"] = self.avatars["ada"]
         self.errors: dict[str, Exception] = {}
         self.recorders: list[tuple[Path, tuple[int, int], Fraction, Path | None, bool]] = []
         self.saved: list[tuple[Picture, Path]] = []
@@ -378,6 +381,12 @@ class FakeRooms:
     def _maybe_raise(self, what: str) -> None:
         if what in self.errors:
             raise self.errors[what]
+
+    def check(self, settings: Settings) -> None:
+        self._maybe_raise("check")
+
+    def way_out_when_slow(self, settings: Settings) -> str:
+        return "Buy another machine."
 
     def card(self, width: int, height: int) -> Picture:
         return make_card(width, height)

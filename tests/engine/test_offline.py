@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.clock import FakeClock
 from engine.errors import EngineFailedError, SinkError, SourceError, WeightsError
-from engine.offline import AnimateHooks, Ending, animate
+from engine.offline import AnimateHooks, Ending, animate, check_clip
 from engine.settings import Pace, Quality, Settings
 from engine.types import Origin
 from tests.fakes import CAMERA_PIXEL, FakeBuffer, FakeRooms, FakeSource, FakeTracker, all_pixels, make_avatar
@@ -154,3 +155,36 @@ def test_an_avatar_of_the_user_s_own_can_be_handed_in() -> None:
     animate(replace(SETTINGS, avatar="mine"), OUTPUT, rooms=rooms, avatar=make_avatar("mine"))
     assert rooms.drivers[0].avatar is not None
     assert rooms.drivers[0].avatar.name == "mine"
+
+
+def test_a_warm_up_is_said_and_its_time_counts() -> None:
+    clock, said = FakeClock(), []
+    rooms = FakeRooms(FakeSource(count=11, clock=clock))
+    rooms.studio.warm_up_frames = 8
+
+    def look(done: int, _total: int | None) -> None:
+        clock.sleep_s(0.5 if done else 0.0)
+
+    def begin(frames: int) -> None:
+        said.append(frames)
+        clock.sleep_s(3.0)
+
+    report = animate(
+        SETTINGS, OUTPUT, AnimateHooks(on_progress=look, on_warm_up=begin), rooms=rooms, clock=clock
+    )
+    assert said == [8]
+    assert (report.warm_up_frames, report.warm_up_s) == (8, pytest.approx(3.0))
+    assert report.seconds == pytest.approx(3.0 + 11 * 0.5)
+
+
+def test_what_can_be_seen_to_fail_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    rooms = FakeRooms()
+    rooms.errors["check"] = WeightsError("RAIN is not here.", hint="Fetch it.")
+    with pytest.raises(WeightsError, match="not here"):
+        animate(SETTINGS, OUTPUT, rooms=rooms)
+    with pytest.raises(SinkError, match=r"does not end in \.mp4"):
+        check_clip(SETTINGS, tmp_path / "out.avi", rooms)
+    for camera in ("0", "camera:0"):
+        with pytest.raises(SourceError, match="Camera 0 has no end"):
+            check_clip(replace(SETTINGS, source=camera), OUTPUT, rooms)
+    assert rooms.studio.made == []
