@@ -13,7 +13,7 @@ from app.cli.report import animate_json, animate_lines
 from engine.clock import SystemClock
 from engine.errors import NoFaceError, SourceError, UnderstudyError
 from engine.paths import graphs_dir
-from engine.session import AnimateHooks, AnimateReport, Ending, animate
+from engine.session import AnimateHooks, AnimateReport, Ending, animate, check_clip
 from engine.settings import Pace
 
 
@@ -26,10 +26,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     settings = settings_from(arguments, Pace.OFFLINE)
     output = chosen_output(arguments.output, default_output(arguments.source))
     progress = Progress(console, SystemClock())
+    check_clip(settings, output)
     with Interrupt() as interrupt:
-        hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)
+        hooks = clip_hooks(progress, interrupt, console)
         avatar = chosen_avatar(arguments.avatar, console)
-        console.say(f"Painting {arguments.source} as {shown_name(arguments.avatar)} ({_loading_text()}) ...")
+        console.say(f"Painting {arguments.source} as {shown_name(arguments.avatar)} ({loading_text()}) ...")
         report = animate(settings, output, hooks, avatar=avatar)
     for line in animate_lines(report):
         console.say(line) if arguments.json else console.result(line)
@@ -38,7 +39,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return _judge(report, arguments.source, console)
 
 
-def _loading_text() -> str:
+def clip_hooks(progress: Progress, interrupt: Interrupt, console: Console) -> AnimateHooks:
+    """Return what draws the progress, says that a model warms up, and stops when somebody asks."""
+    return AnimateHooks(
+        on_progress=progress.update,
+        should_stop=interrupt.is_asked,
+        on_warm_up=lambda frames: console.say(f"Warming up on the first {frames} frames ..."),
+    )
+
+
+def loading_text() -> str:
     """Say why nothing happens for a few seconds, and why it takes longer once."""
     if any(graphs_dir().glob("*.onnx")):
         return "loading first"

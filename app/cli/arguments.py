@@ -58,80 +58,87 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_animate(commands: Commands) -> None:
-    parser = commands.add_parser("animate", help="turn a clip into an avatar clip, sound kept")
-    parser.add_argument("--source", default="sample", help="the clip (default: the sample that ships)")
+    parser = _command(commands, "animate", "turn a clip into an avatar clip, sound kept")
+    parser.add_argument(
+        "--source", metavar="CLIP", default="sample", help="the clip (default: sample, which ships)"
+    )
     parser.add_argument(
         "--output",
         type=Path,
+        metavar="PATH",
         help="the MP4 file, or a folder for it; an existing file is replaced "
         "(default: understudy-<clip>.mp4 here)",
     )
-    parser.add_argument(
-        "--mirror", action=argparse.BooleanOptionalAction, default=False, help="swap left and right"
-    )
+    _add_mirror(parser, default=False)
     _add_looks(parser)
+    _add_engine(parser)
     parser.set_defaults(run=_run_animate)
 
 
 def _add_live(commands: Commands) -> None:
-    parser = commands.add_parser("live", help="camera in, avatar out, without a window")
+    parser = _command(commands, "live", "camera in, avatar out, without a window")
     parser.add_argument("--source", default="0", help="camera number, clip, or sample (default: 0)")
-    parser.add_argument(
-        "--virtual-camera", action="store_true", help="show the avatar to other programs as a webcam"
-    )
-    parser.add_argument(
-        "--record", type=Path, metavar="PATH", help="record to an MP4 file; an existing one is replaced"
-    )
-    parser.add_argument("--loop", action="store_true", help="play a clip again and again")
-    parser.add_argument(
-        "--seconds", type=float, metavar="N", help="stop N seconds after the first picture (default: Ctrl-C)"
-    )
-    parser.add_argument(
-        "--mirror",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="move like your mirror picture (default: yes)",
-    )
+    _add_ways_out(parser, "")
+    _add_mirror(parser, default=True)
     _add_looks(parser)
-    parser.set_defaults(run=_run_live)
+    _add_engine(parser)
+    parser.set_defaults(run=_run_live, for_clips="understudy animate")
 
 
 def _add_stylise(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "stylise", help="paint over your own picture to a prompt (shows your likeness; needs a model)"
+    parser = _command(
+        commands, "stylise", "paint over your own picture to a prompt (shows your likeness; needs a model)"
     )
-    parser.add_argument("--prompt", required=True, help="what to paint the picture as")
-    parser.add_argument("--negative-prompt", default="", help="what not to paint (streamdiffusion)")
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="what to paint the picture as")
+    parser.add_argument(
+        "--negative-prompt",
+        default="",
+        metavar="TEXT",
+        help="what not to paint: every step then takes twice as long (streamdiffusion; default: nothing)",
+    )
     parser.add_argument(
         "--painter",
         choices=PAINTERS,
         default="streamdiffusion",
         help="who paints: streamdiffusion (each frame by itself, quick) or live2diff (remembers the frames "
-        "before: steadier, slower, needs gigabytes of memory)",
+        "before: steadier, slower, needs gigabytes of memory) (default: streamdiffusion)",
     )
     parser.add_argument("--source", default="sample", help="camera number, clip, or sample (default: sample)")
     parser.add_argument(
         "--output",
         type=Path,
+        metavar="PATH",
         help="the MP4 file of a clip, or a folder for it; an existing file is replaced "
         "(default: understudy-<clip>-stylised.mp4 here)",
     )
+    _add_ways_out(parser, "live: ")
+    _add_mirror(parser, default=False)
+    _add_painting(parser)
+    _add_painting_files(parser)
+    _add_engine(parser, seed=2)
+    parser.set_defaults(run=_run_stylise, for_clips="understudy stylise --source CLIP")
+
+
+def _add_painting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--closeness",
         choices=CLOSENESS,
         default="balanced",
-        help="how closely the painting keeps to the picture; free takes more steps and delay",
+        help="how closely the painting keeps to the picture; free takes more steps and delay "
+        "(default: balanced)",
     )
-    _add_painting_files(parser)
-    parser.add_argument("--guidance-scale", type=float, help="1 to 5 (default: 1.2; streamdiffusion)")
     parser.add_argument(
-        "--similarity", type=float, metavar="S", help="skip frames more alike than this, 0.9 to 1"
+        "--guidance-scale",
+        type=float,
+        metavar="SCALE",
+        help="how far towards the prompt, 1 to 5 (streamdiffusion; default: 1.2)",
     )
-    parser.add_argument("--virtual-camera", action="store_true", help="show it to other programs as a webcam")
-    parser.add_argument("--record", type=Path, metavar="PATH", help="record to an MP4 file, live")
-    parser.add_argument("--loop", action="store_true", help="play a clip again and again")
-    parser.add_argument("--seconds", type=float, metavar="N", help="stop N seconds after the first picture")
-    parser.add_argument("--mirror", action=argparse.BooleanOptionalAction, default=False)
+    parser.add_argument(
+        "--similarity",
+        type=float,
+        metavar="S",
+        help="skip frames more alike than this, 0.9 to 1: saves power on a still scene (default: none)",
+    )
     parser.add_argument(
         "--size", type=int, choices=SIZES, help="side of the painted picture in pixels (default: 512)"
     )
@@ -139,25 +146,35 @@ def _add_stylise(commands: Commands) -> None:
         "--levels",
         type=int,
         choices=LEVELS,
-        help="live2diff's rows: finer, later, and more memory (default: 2)",
+        help="live2diff's steps: each paints finer, delays by a frame and takes up to 1.5 GB (default: 2)",
     )
     parser.add_argument(
-        "--kv-format", choices=KV_FORMATS, help="what live2diff remembers: 8bit halves it (default: 16bit)"
+        "--kv-format",
+        choices=KV_FORMATS,
+        help="how live2diff keeps what it remembers: 8bit takes half the memory, and pictures are off by "
+        "about 1 %% (default: 16bit)",
     )
-    parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
-    parser.add_argument("--precision", choices=("auto", "bf16", "f32"), default="auto")
-    parser.add_argument("--seed", type=int, default=2, help="seed of the noise")
-    parser.add_argument("--json", action="store_true", help="write the report as one line of JSON")
-    parser.set_defaults(run=_run_stylise)
 
 
 def _add_painting_files(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", help="hub id, diffusers folder or .safetensors file")
     parser.add_argument(
-        "--style", default="", metavar="FILE", help="a style's .safetensors file over the model (DreamBooth)"
+        "--model",
+        metavar="MODEL",
+        help="a name of `understudy models`, a hub id, a diffusers folder or a .safetensors file "
+        "(default: sd15)",
     )
     parser.add_argument(
-        "--lora", action="append", default=[], metavar="NAME[=SCALE]", help="may be given again"
+        "--style",
+        default="",
+        metavar="FILE",
+        help="a style's .safetensors file over the model, DreamBooth (default: the model's own look)",
+    )
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="NAME[=SCALE]",
+        help="a LoRA's file, folder or hub id, and how much of it (default: 1); may be given again",
     )
     parser.add_argument(
         "--motion", default="", metavar="FILE", help="live2diff.ckpt (default: the one that was fetched)"
@@ -173,14 +190,45 @@ def _add_painting_files(parser: argparse.ArgumentParser) -> None:
         "--tokenizer",
         default="",
         metavar="FOLDER",
-        help="for a model that is one file (vocab.json, merges.txt)",
+        help="vocab.json and merges.txt for a model that is one file (default: beside the file)",
     )
-    parser.add_argument("--download", action="store_true", help="fetch what is missing (gigabytes)")
+    parser.add_argument(
+        "--download", action="store_true", help="first fetch what is missing of the model (gigabytes)"
+    )
+
+
+def _add_ways_out(parser: argparse.ArgumentParser, when: str) -> None:
+    """Where a live picture goes, and for how long. ``when`` heads the texts."""
+    parser.add_argument(
+        "--virtual-camera", action="store_true", help=f"{when}show it to other programs as a webcam"
+    )
+    parser.add_argument(
+        "--record", type=Path, metavar="PATH", help=f"{when}record to this MP4 file; an old one is replaced"
+    )
+    parser.add_argument("--loop", action="store_true", help=f"{when}play a clip again and again")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        metavar="N",
+        help=f"{when}stop N seconds after the first picture (default: at Ctrl-C or the clip's end)",
+    )
+
+
+def _add_mirror(parser: argparse.ArgumentParser, *, default: bool) -> None:
+    parser.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        default=default,
+        help=f"swap left and right, as a mirror does (default: {'yes' if default else 'no'})",
+    )
 
 
 def _add_looks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--avatar", default="default", metavar="NAME|PICTURE", help="see `understudy avatars`, or a picture"
+        "--avatar",
+        default="default",
+        metavar="NAME|PICTURE",
+        help="a name of `understudy avatars`, or a picture's path (default: the first of them)",
     )
     parser.add_argument(
         "--backdrop",
@@ -188,50 +236,114 @@ def _add_looks(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help="as-drawn, green, blue, magenta (key colours), #rrggbb, or a picture's path (default: as-drawn)",
     )
-    parser.add_argument("--blur", type=float, default=0.0, help="blur of a backdrop picture, 0 to 1")
-    parser.add_argument("--size", type=int, choices=SIZES, help="side of the painted picture in pixels")
-    parser.add_argument("--levels", type=int, choices=LEVELS, help="rows of the buffer: finer, and later")
-    parser.add_argument("--chunk", type=int, choices=COUNTS, help="frames in a row: steadier, and later")
     parser.add_argument(
-        "--frame", metavar="WxH", help="size of the whole picture, such as 1280x720 (default: square)"
+        "--blur",
+        type=float,
+        default=0.0,
+        metavar="B",
+        help="blur of a backdrop picture, 0 to 1 (default: 0)",
     )
     parser.add_argument(
-        "--model", choices=MODELS, default="pocket", help="networks that paint; rain's weights are fetched"
-    )
-    parser.add_argument("--weights", default="", metavar="FOLDER", help="where a fetched model's weights lie")
-    parser.add_argument(
-        "--guidance", type=float, default=2.5, help="how closely rain keeps to its conditions (default: 2.5)"
+        "--frame", metavar="WxH", help="pixels of the whole picture, such as 1280x720 (default: square)"
     )
     parser.add_argument(
-        "--tracker", choices=TRACKERS, default="mediapipe", help="who reads you; dwpose is slow and fetched"
+        "--size",
+        type=int,
+        choices=SIZES,
+        help="side of the painted picture in pixels: larger is finer and slower (default: 256, rain's 512)",
     )
-    parser.add_argument("--runtime", choices=("auto", "openvino", "torch"), default="auto")
-    parser.add_argument("--precision", choices=("auto", "bf16", "f32"), default="auto")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
-    parser.add_argument("--json", action="store_true", help="write the report as one line of JSON")
+    parser.add_argument(
+        "--levels",
+        type=int,
+        choices=LEVELS,
+        help="rows of the buffer: each is a step more, and a delay of one chunk (default: 1, rain's 4)",
+    )
+    parser.add_argument(
+        "--chunk",
+        type=int,
+        choices=COUNTS,
+        help="frames in a row: more are steadier, and wait for each other (default: 1, rain's 4)",
+    )
+    parser.add_argument(
+        "--model",
+        choices=MODELS,
+        default="pocket",
+        help="networks that paint: pocket ships, rain is fetched (default: pocket)",
+    )
+    parser.add_argument(
+        "--weights",
+        default="",
+        metavar="FOLDER",
+        help="where rain's weights lie (default: the models folder)",
+    )
+    parser.add_argument(
+        "--guidance",
+        type=float,
+        metavar="SCALE",
+        help="how closely rain keeps to its conditions, 1 to 10 (default: 2.5)",
+    )
+    parser.add_argument(
+        "--tracker",
+        choices=TRACKERS,
+        default="mediapipe",
+        help="who reads you: mediapipe is quick and ships, dwpose is slow and fetched (default: mediapipe)",
+    )
+
+
+def _add_engine(parser: argparse.ArgumentParser, *, seed: int = 0) -> None:
+    """How the networks are run, and what the report looks like."""
+    parser.add_argument(
+        "--runtime",
+        choices=("auto", "openvino", "torch"),
+        default="auto",
+        help="library that runs the networks: auto takes the fastest that works here (default: auto)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "bf16", "f32"),
+        default="auto",
+        help="arithmetic: f32 is exact, bf16 about twice as fast where the processor has it (default: auto)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=seed,
+        metavar="N",
+        help=f"seed of the noise, 0 to 4294967295; the same one paints the same (default: {seed})",
+    )
+    _add_json(parser, "report")
+
+
+def _add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--json", action="store_true", help=f"write the {what} as one line of JSON")
+
+
+def _command(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+    """Return a command's parser; its one line in the list heads its own help, too."""
+    return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
 
 
 def _add_doctor(commands: Commands) -> None:
-    parser = commands.add_parser("doctor", help="say what this machine has and lacks")
-    parser.add_argument("--json", action="store_true", help="write the report as one line of JSON")
+    parser = _command(commands, "doctor", "say what this machine has and lacks")
+    _add_json(parser, "report")
     parser.set_defaults(run=_run_doctor)
 
 
 def _add_avatars(commands: Commands) -> None:
-    parser = commands.add_parser("avatars", help="list the avatars")
-    parser.add_argument("--json", action="store_true", help="write the list as one line of JSON")
+    parser = _command(commands, "avatars", "list the avatars")
+    _add_json(parser, "list")
     parser.set_defaults(run=_run_avatars)
 
 
 def _add_models(commands: Commands) -> None:
-    parser = commands.add_parser("models", help="list the published models, and fetch them")
-    parser.add_argument("--json", action="store_true", help="write the list as one line of JSON")
+    parser = _command(commands, "models", "list the published models, and fetch them")
+    _add_json(parser, "list")
     parser.set_defaults(run=_run_models)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    fetch = actions.add_parser("fetch", help="fetch a model and what it needs; size and licence come first")
+    fetch = _command(actions, "fetch", "fetch a model and what it needs; size and licence come first")
     fetch.add_argument("name", metavar="NAME", help="see `understudy models`, or a repository as owner/name")
-    fetch.add_argument("--yes", action="store_true", help="do not ask")
-    fetch.add_argument("--json", action="store_true", help="write the result as one line of JSON")
+    fetch.add_argument("--yes", action="store_true", help="fetch it without asking first")
+    _add_json(fetch, "result")
     fetch.set_defaults(run=_run_models_fetch)
 
 

@@ -1,7 +1,6 @@
 """`understudy avatars`: who can be put on stage."""
 
 import argparse
-from pathlib import Path
 
 from app.cli.console import Console
 from app.own_avatars import OwnAvatars
@@ -35,18 +34,20 @@ def shown_name(spec: str) -> str:
 def chosen_avatar(spec: str, console: Console) -> Avatar | None:
     """Return an avatar that has to be read first; None for a built-in one, which the engine loads by name.
 
+    Quick but for a picture, in which the portrait network looks for a face.
+
     Args:
         spec: What was given as ``--avatar``.
         console: Told when a picture is far from what the model knows.
 
     Raises:
-        AvatarError: the file cannot be used.
+        AvatarError: there is no such avatar, or the file cannot be used.
         NoFaceError: the picture shows no face.
     """
     own = OwnAvatars()
     if spec in own.names():
         return own.load(spec)
-    if spec in (DEFAULT_AVATAR_NAME, *avatar_names()) or not Path(spec).is_file():
+    if spec in (DEFAULT_AVATAR_NAME, *avatar_names()):
         return None
     avatar = load_avatar(spec)
     if avatar.confidence < SURE_CONFIDENCE:

@@ -2,7 +2,9 @@
 
 import argparse
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 
 from engine.errors import SettingsError
@@ -19,6 +21,7 @@ from engine.settings import (
     TrackerChoice,
 )
 
+_ONLY_FOR = {"weights": Model.RAIN, "guidance": Model.RAIN}
 _KEYS = {"green": (0, 255, 0), "blue": (0, 0, 255), "magenta": (255, 0, 255)}
 _COLOUR = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 _FRAME = re.compile(r"(\d+)x(\d+)")
@@ -26,15 +29,16 @@ _FRAME = re.compile(r"(\d+)x(\d+)")
 
 def settings_from(arguments: argparse.Namespace, pace: Pace) -> Settings:
     """Return the settings of `animate` or `live`. Raises ``SettingsError``."""
-    return Settings(
+    model = Model(arguments.model)
+    check_goes_with("model", model, _ONLY_FOR, arguments)
+    settings = Settings(
         source=arguments.source,
         avatar=arguments.avatar,
         pace=pace,
         mirror=arguments.mirror,
         loop=getattr(arguments, "loop", False),
-        model=Model(arguments.model),
+        model=model,
         weights=arguments.weights,
-        guidance=arguments.guidance,
         tracker=TrackerChoice(arguments.tracker),
         quality=quality_from(arguments),
         stage=stage_from(arguments.backdrop, arguments.blur),
@@ -43,6 +47,29 @@ def settings_from(arguments: argparse.Namespace, pace: Pace) -> Settings:
         precision=Precision(arguments.precision),
         seed=arguments.seed,
     )
+    return settings if arguments.guidance is None else replace(settings, guidance=arguments.guidance)
+
+
+def check_goes_with(
+    option: str, choice: Enum, only_for: Mapping[str, Enum], arguments: argparse.Namespace
+) -> None:
+    """Refuse what another choice alone knows: it would count for nothing.
+
+    Args:
+        option: Name of the choice's option.
+        choice: What was chosen.
+        only_for: Names of options, and whose they are; one that was not given is None or empty.
+        arguments: All of them.
+
+    Raises:
+        SettingsError: the hint names the choice that would do.
+    """
+    for name, owner in only_for.items():
+        if getattr(arguments, name) not in (None, "") and owner is not choice:
+            raise SettingsError(
+                f"--{name.replace('_', '-')} counts for nothing with {choice.value}.",
+                hint=f"Leave it out, or add --{option} {owner.value}.",
+            )
 
 
 def quality_from(arguments: argparse.Namespace) -> Quality:

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable
 from math import inf
-from pathlib import Path
 
 from app.cli.avatars import chosen_avatar
 from app.cli.choices import settings_from
@@ -11,8 +10,8 @@ from app.cli.console import Console
 from app.cli.interrupt import Interrupt
 from app.cli.report import recording_text, stages_json, stages_text
 from engine.clock import Clock, SystemClock
-from engine.errors import SettingsError, SinkError, UnderstudyError
-from engine.session import Session
+from engine.errors import SettingsError, SinkError, TooSlowError, UnderstudyError
+from engine.session import Session, check_start
 from engine.settings import Pace
 from engine.status import SessionState, Status
 
@@ -39,6 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     _check(arguments)
     settings = settings_from(arguments, Pace.LIVE)
+    check_start(settings)
     clock = SystemClock()
     session = Session(settings, clock=clock)
     own = chosen_avatar(arguments.avatar, console)
@@ -49,6 +49,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def show(session: Session, arguments: argparse.Namespace, console: Console, clock: Clock) -> int:
     """Run a session until its end, as ``run`` says, and report.
+
+    Args:
+        session: Not started yet.
+        arguments: Those of `live`, or of another command with the same ways out.
+        console: Where to say it.
+        clock: Whose seconds.
 
     Raises:
         UnderstudyError: the session or its only output failed.
@@ -83,6 +89,11 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SettingsError(
             "Nobody would see the avatar.", hint="Add --virtual-camera, --record PATH, or both."
         )
+    check_seconds(arguments)
+
+
+def check_seconds(arguments: argparse.Namespace) -> None:
+    """Raise ``SettingsError`` for a time that never ends or never begins."""
     if arguments.seconds is not None and not 0 < arguments.seconds < inf:
         raise SettingsError(f"--seconds is {arguments.seconds:g}.", hint="Give a number above 0.")
 
@@ -115,16 +126,24 @@ class _Watch:
             if status.error is not None:
                 raise status.error
             self._say(status)
-            if status.notice is not None and not (status.is_live or status.is_recording):
+            if status.notice is not None and self._is_in_vain(status):
                 raise status.notice
             is_due = self._ends_at_s is not None and self._clock.now_s() >= self._ends_at_s
             if is_reached(status) or is_due or interrupt.wait(_POLL_S):
                 return status
 
+    def _is_in_vain(self, status: Status) -> bool:
+        """Whether a notice means that nobody will see anything: no output is left, or none will begin."""
+        has_output = status.is_live or status.is_recording
+        if isinstance(status.notice, TooSlowError):
+            return not has_output and status.frames_out == 0
+        return not has_output
+
     def _say(self, status: Status) -> None:
         if status.notice is not None and status.notice is not self._notice:
             self._notice = status.notice
-            self._console.error(status.notice)
+            if not self._is_in_vain(status):  # else it ends the show, and is said then
+                self._console.error(status.notice)
         now_s = self._clock.now_s()
         is_news = status.state is not self._state
         if self._console.is_interactive:
@@ -149,6 +168,8 @@ def status_line(status: Status) -> str:
 def _words(status: Status) -> str:
     if status.state is SessionState.WAITING and status.progress is not None:
         return "waiting for the clip"
+    if status.state is SessionState.LIVE and status.warm_up_frames:
+        return f"warming up on the first {status.warm_up_frames} frames"
     return _SAY[status.state]
 
 
@@ -174,7 +195,7 @@ def _report(session: Session, status: Status, arguments: argparse.Namespace, con
         if recording is not None and recording.frames > 0:
             console.result(f"file      {recording_text(recording)}")
     if arguments.record is not None and (recording is None or recording.frames == 0):
-        return _say_nothing_recorded(arguments.record, console)
+        return _say_nothing_recorded(arguments, console)
     return 0
 
 
@@ -191,10 +212,10 @@ def _lines(session: Session, status: Status) -> list[str]:
     return lines
 
 
-def _say_nothing_recorded(path: Path, console: Console) -> int:
+def _say_nothing_recorded(arguments: argparse.Namespace, console: Console) -> int:
     error = SinkError(
-        f"Nothing was recorded to {path}: it was over before there was a picture.",
-        hint="Let it run longer, or use `understudy animate` for a short clip.",
+        f"Nothing was recorded to {arguments.record}: it was over before there was a picture.",
+        hint=f"Let it run longer, or use `{arguments.for_clips}` for a short clip.",
     )
     console.error(error)
     return error.exit_code

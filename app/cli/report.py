@@ -28,9 +28,12 @@ def animate_lines(report: AnimateReport, *, is_tracked: bool = True) -> list[str
     """Return the report of a clip; of faces only where somebody looked for them."""
     faces = f", a face in {report.frames_found}" if is_tracked else ""
     p50, p95 = report.motion_to_photon_p50_ms, report.motion_to_photon_p95_ms
+    together = min(report.warm_up_frames, report.frames_in)
+    warm_up = [f"warm-up   {report.warm_up_s:.1f} s of them on the first {together} frames, painted together"]
     return [
         f"frames    {report.frames_in} in, {report.frames_out} out{faces}",
         f"speed     {report.fps:.1f} fps ({report.seconds:.1f} s, after {report.loading_s:.1f} s of loading)",
+        *(warm_up if together else ()),
         f"latency   {p50:.0f} ms p50, {p95:.0f} ms p95 from reading a frame to its picture",
         f"ms/stage  {stages_text(report.stage_ms)}",
         f"runtime   {report.runtime_text}",
@@ -49,6 +52,8 @@ def animate_json(report: AnimateReport) -> dict[str, Any]:
         "fps": round(report.fps, 2),
         "seconds": round(report.seconds, 2),
         "loading_s": round(report.loading_s, 2),
+        "warm_up_frames": report.warm_up_frames,
+        "warm_up_s": round(report.warm_up_s, 2),
         "motion_to_photon_p50_ms": round(report.motion_to_photon_p50_ms, 1),
         "motion_to_photon_p95_ms": round(report.motion_to_photon_p95_ms, 1),
         "stage_ms": stages_json(report.stage_ms),

@@ -2,21 +2,24 @@
 
 import argparse
 from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app.cli.animate import chosen_output, default_output
+from app.cli.animate import chosen_output, clip_hooks, default_output, loading_text
+from app.cli.choices import check_goes_with
 from app.cli.console import Console
 from app.cli.failure import EXIT_INTERRUPTED
 from app.cli.interrupt import Interrupt
-from app.cli.live import show
+from app.cli.live import check_seconds, show
 from app.cli.models import fetch_missing
 from app.cli.progress import Progress
 from app.cli.report import animate_json, animate_lines
 from engine.clock import SystemClock
 from engine.errors import SettingsError
 from engine.fetching import fetchable_models
-from engine.session import AnimateHooks, Ending, Session, animate
+from engine.session import Ending, Session, animate, check_clip, check_start
 from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings
-from engine.stylise.rooms import StyliseRooms
+from engine.stylise.files import check_files
 from engine.stylise.settings import (
     PAINTER_QUALITY,
     PUBLISHED_MODELS,
@@ -25,6 +28,9 @@ from engine.stylise.settings import (
     StyliseSettings,
 )
 
+if TYPE_CHECKING:
+    from engine.stylise.rooms import StyliseRooms
+
 LIKENESS = (
     "The stylise mode paints over your own picture: your likeness, room and movements can be recognised. "
     "For an avatar in your place, use `understudy live`."
@@ -32,7 +38,6 @@ LIKENESS = (
 _LOSS = LossSettings(hold_s=0.0, ease_s=0.05)  # without a frame, the card at once
 _GUIDANCE_SCALE = 1.2
 _HUB = "https://huggingface.co/"
-_WARM_UP = 8  # frames that Live2Diff begins with
 _ONLY_FOR = {
     "levels": Painter.LIVE2DIFF,
     "kv_format": Painter.LIVE2DIFF,
@@ -46,30 +51,35 @@ _ONLY_FOR = {
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Paint a clip to a file, or a camera live, and return the exit code.
 
+    What can be refused is refused before torch is imported, which takes seconds.
+
     Raises:
         UnderstudyError: the model is missing, nothing could be written, or the session failed.
     """
     is_live = arguments.virtual_camera or arguments.record is not None
     _check_way_out(arguments, is_live=is_live)
     stylise = stylise_from(arguments)
+    settings = settings_from(arguments, Pace.LIVE if is_live else Pace.OFFLINE)
+    output = _output(arguments)
+    check_start(settings) if is_live else check_clip(settings, output)
+    if not arguments.download:
+        check_files(stylise)
     console.warn(LIKENESS)
     if arguments.download:
         fetch_missing(_parts_of(stylise), console)
-    rooms = StyliseRooms(stylise)
-    settings = settings_from(arguments, Pace.LIVE if is_live else Pace.OFFLINE)
-    memory = rooms.memory_text(settings)
-    if memory:
-        console.say(f"Memory: {memory}")
+        check_files(stylise)
+    console.say(f"Loading {stylise.style or stylise.model} ...")
+    rooms = _open_rooms(stylise, settings, console)
     if is_live:
         clock = SystemClock()
         return show(Session(settings, rooms=rooms, clock=clock), arguments, console, clock)
-    return _paint_clip(settings, rooms, arguments, console)
+    return _paint_clip(settings, rooms, output, arguments, console)
 
 
 def stylise_from(arguments: argparse.Namespace) -> StyliseSettings:
     """Return what was chosen. Raises ``SettingsError``."""
     painter = Painter(arguments.painter)
-    _check_goes_with(painter, arguments)
+    check_goes_with("painter", painter, _ONLY_FOR, arguments)
     scale = arguments.guidance_scale
     return StyliseSettings(
         painter=painter,
@@ -114,17 +124,12 @@ def _check_way_out(arguments: argparse.Namespace, *, is_live: bool) -> None:
             "--seconds counts for nothing where a clip is painted to its end.",
             hint="Add --record PATH to paint so many seconds of it live.",
         )
-
-
-def _check_goes_with(painter: Painter, arguments: argparse.Namespace) -> None:
-    """Refuse what the other painter alone knows: it would count for nothing."""
-    for name, owner in _ONLY_FOR.items():
-        if getattr(arguments, name) not in (None, "") and owner is not painter:
-            option = f"--{name.replace('_', '-')}"
-            raise SettingsError(
-                f"{option} counts for nothing with {painter.value}.",
-                hint=f"Leave it out, or add --painter {owner.value}.",
-            )
+    if not is_live and arguments.loop:
+        raise SettingsError(
+            "--loop counts for nothing where a clip is painted to its end.",
+            hint="Leave it out, or add --record PATH or --virtual-camera to paint it live.",
+        )
+    check_seconds(arguments)
 
 
 def _quality(arguments: argparse.Namespace) -> Quality:
@@ -141,13 +146,13 @@ def _repository(model: str | None) -> str | None:
 def _lora(text: str) -> tuple[str, float]:
     """Read ``NAME`` or ``NAME=SCALE``."""
     name, has_scale, scale = text.rpartition("=")
-    if not has_scale:
+    if not has_scale or Path(text).is_file():
         return text, 1.0
     try:
         return name, float(Fraction(scale))
     except (ValueError, ZeroDivisionError):
         raise SettingsError(
-            f"The LoRA's scale is {scale!r}.", hint="Write it as NAME=0.8, from 0 to 1."
+            f"The LoRA's scale is {scale!r}.", hint="Write it as NAME=0.8; 1 is all of it."
         ) from None
 
 
@@ -159,20 +164,34 @@ def _parts_of(stylise: StyliseSettings) -> list[str]:
     return parts
 
 
-def _paint_clip(
-    settings: Settings, rooms: StyliseRooms, arguments: argparse.Namespace, console: Console
-) -> int:
+def _output(arguments: argparse.Namespace) -> Path:
+    """Return where a painted clip goes; not the name that `animate` gives: this file shows the likeness."""
     name = default_output(arguments.source)
-    # Not the name that `animate` gives: this file shows the likeness.
-    output = chosen_output(arguments.output, name.with_stem(f"{name.stem}-stylised"))
+    return chosen_output(arguments.output, name.with_stem(f"{name.stem}-stylised"))
+
+
+def _open_rooms(stylise: StyliseSettings, settings: Settings, console: Console) -> "StyliseRooms":
+    """Import the painters, and say what the chosen one takes of the memory. Raises ``UnderstudyError``."""
+    from engine.stylise.rooms import StyliseRooms  # noqa: PLC0415 - torch, diffusers: seconds
+
+    rooms = StyliseRooms(stylise)
+    memory = rooms.memory_text(settings)
+    if memory:
+        console.say(f"Memory: {memory}")
+    return rooms
+
+
+def _paint_clip(
+    settings: Settings, rooms: "StyliseRooms", output: Path, arguments: argparse.Namespace, console: Console
+) -> int:
     progress = Progress(console, SystemClock())
     with Interrupt() as interrupt:
-        hooks = AnimateHooks(on_progress=progress.update, should_stop=interrupt.is_asked)
-        report = animate(settings, output, hooks, rooms=rooms)
-    if rooms.stylise.painter is Painter.LIVE2DIFF and 0 < report.frames_in < _WARM_UP:
+        console.say(f"Painting {arguments.source} as {rooms.stylise.prompt!r} ({loading_text()}) ...")
+        report = animate(settings, output, clip_hooks(progress, interrupt, console), rooms=rooms)
+    if 0 < report.frames_in < report.warm_up_frames:
         console.warn(
-            f"The clip has {report.frames_in} frames and Live2Diff begins with {_WARM_UP}: its last frame "
-            "was repeated, so the painting knows little movement."
+            f"The clip has {report.frames_in} frames and Live2Diff begins with {report.warm_up_frames}: its "
+            "last frame was repeated, so the painting knows little movement."
         )
     for line in animate_lines(report, is_tracked=False):
         console.say(line) if arguments.json else console.result(line)

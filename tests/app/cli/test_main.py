@@ -12,22 +12,16 @@ import pytest
 
 import app.main
 import app.window
-import engine.offline
-import engine.session
 from app.main import main
-from engine.errors import AvatarError, DisplayMissingError, SinkError, SourceError, VirtualCameraMissingError
+from engine.errors import (
+    AvatarError,
+    DisplayMissingError,
+    SinkError,
+    SourceError,
+    VirtualCameraMissingError,
+)
 from engine.paths import graphs_dir
 from tests.fakes import FakeRooms, FakeSource, FakeTracker
-
-
-@pytest.fixture
-def rooms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeRooms:
-    rooms = FakeRooms()
-    monkeypatch.setattr(engine.offline, "StandardRooms", lambda: rooms)
-    monkeypatch.setattr(engine.session, "StandardRooms", lambda: rooms)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))
-    return rooms
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
@@ -71,6 +65,21 @@ def test_animate_takes_a_folder_as_output(rooms: FakeRooms, capsys: pytest.Captu
     assert rooms.recorders[0][0] == Path("clips/understudy-walk.mp4")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [((), 2), (("--avatar", "nobody"), 4), (("--output", "no/such.mp4"), 5), (("--output", "clip.avi"), 5)],
+)
+def test_nothing_is_announced_before_it_was_looked_at(
+    rooms: FakeRooms, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int
+) -> None:
+    if not arguments:
+        rooms.errors["check"] = SourceError("There is no file clip.mp4.", hint="Check the path.")
+    got, _, err = run(capsys, "animate", *arguments)
+    assert got == code
+    assert "Painting" not in err
+    assert rooms.drivers == [], "nothing was loaded for it"
+
+
 @pytest.mark.usefixtures("rooms")
 def test_animate_says_whom_it_paints_and_why_the_first_start_takes_longer(
     capsys: pytest.CaptureFixture[str],
@@ -79,8 +88,8 @@ def test_animate_says_whom_it_paints_and_why_the_first_start_takes_longer(
     assert "Painting sample as mika (first start: preparing the networks" in err
     (graphs_dir()).mkdir(parents=True)
     (graphs_dir() / "0.onnx").touch()
-    _, _, err = run(capsys, "animate", "--avatar", "bob")
-    assert "Painting sample as bob (loading first)" in err
+    _, _, err = run(capsys, "animate", "--avatar", "finn")
+    assert "Painting sample as finn (loading first)" in err
 
 
 def test_ctrl_c_while_the_program_starts_leaves_no_traceback(
@@ -106,12 +115,12 @@ def test_animate_writes_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_looks_reach_the_engine(rooms: FakeRooms, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, _ = run(capsys, "animate", "--frame", "640x360", "--size", "384", "--mirror", "--avatar", "bob")
+    code, _, _ = run(capsys, "animate", "--frame", "640x360", "--size", "384", "--mirror", "--avatar", "finn")
     assert code == 0
     assert rooms.recorders[0][1] == (640, 360)
     assert rooms.drivers[0].mirror
     assert rooms.drivers[0].avatar is not None
-    assert rooms.drivers[0].avatar.name == "bob"
+    assert rooms.drivers[0].avatar.name == "finn"
 
 
 def test_a_clip_without_a_face_is_written_and_said(
@@ -186,6 +195,8 @@ def test_a_defect_is_one_sentence_and_the_log_has_the_rest(
         ("--frame", "9999x9999", "A side of the picture is 9999"),
         ("--seed", "-1", "The seed is -1"),
         ("--source", "", "The source is empty"),
+        ("--guidance", "3", "--guidance counts for nothing with pocket"),
+        ("--weights", "here", "--weights counts for nothing with pocket"),
     ],
 )
 def test_impossible_settings_are_refused(
@@ -287,6 +298,7 @@ def test_live_says_when_nothing_was_recorded(rooms: FakeRooms, capsys: pytest.Ca
     code, out, err = run(capsys, "live", "--record", "mine.mp4")
     assert code == 5
     assert "Nothing was recorded to mine.mp4" in err
+    assert "use `understudy animate`" in err
     assert "mine.mp4" not in out
     assert "0 ms" not in out + err, "no numbers before there is a picture"
     assert rooms.recorders == [], "an avatar at rest after the end is no recording"
