@@ -51,6 +51,7 @@ class Preferences:
         closeness: Name of a ``Closeness`` in small letters; empty for the default.
         painter: Which system paints (a ``Painter`` value); empty for the default.
         style_model: A published model's name, or the path of the user's own; empty for the default.
+        style_base: Folder of the user's own model that a style's file is painted over; empty for the default.
         style_quality: Name of the stylise mode's stop; empty for the default.
         is_skipping_alike: Whether frames that are like the one before are not painted anew.
         style_loras: Path of each LoRA, and how much of it, 0..1.
@@ -85,6 +86,7 @@ class Preferences:
     closeness: str = ""
     painter: str = ""
     style_model: str = ""
+    style_base: str = ""
     style_quality: str = ""
     is_skipping_alike: bool = False
     style_loras: Loras = ()

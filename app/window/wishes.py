@@ -113,7 +113,7 @@ def stylise_from(preferences: Preferences) -> StyliseSettings:
         painter=painter,
         loras=preferences.style_loras,
         has_small_memory=facts.has_memory and preferences.has_small_memory,
-        model=DEFAULT_STYLE_MODEL if is_style else preferences.style_model or DEFAULT_STYLE_MODEL,
+        model=(preferences.style_base if is_style else preferences.style_model) or DEFAULT_STYLE_MODEL,
         style=preferences.style_model if is_style else "",
         similarity=ALIKE if preferences.is_skipping_alike else None,
     )

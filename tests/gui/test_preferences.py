@@ -61,6 +61,7 @@ CHANGED = Preferences(
     is_skipping_alike=True,
     style_seed=77,
     rain_tracker="dwpose",
+    style_base="/models/sd15",
     style_loras=(("/loras/ink.safetensors", 0.8), ("/loras/fox.safetensors", 1.0)),
     style_guidance=2.0,
     has_small_memory=True,
@@ -179,7 +180,7 @@ def test_the_painting_is_built_from_what_was_remembered() -> None:
     assert plan.stylise.prompt == "a watercolour of a fox"
     assert plan.stylise.closeness is Closeness.NEAR
     assert plan.stylise.painter is Painter.LIVE2DIFF
-    assert (plan.stylise.style, plan.stylise.model) == ("/models/dreams.safetensors", DEFAULT_STYLE_MODEL)
+    assert (plan.stylise.style, plan.stylise.model) == ("/models/dreams.safetensors", "/models/sd15")
     assert plan.stylise.similarity is not None
     assert (plan.settings.source, plan.settings.mirror, plan.settings.seed) == ("camera:1", False, 77)
     assert (plan.settings.quality.size, plan.settings.quality.levels) == (384, 2)
@@ -189,7 +190,7 @@ def test_the_painting_is_built_from_what_was_remembered() -> None:
 
 def test_a_model_of_the_users_is_a_whole_one_or_a_style_of_the_published_one(tmp_path: Path) -> None:
     file = tmp_path / "dreams.safetensors"
-    lone = stylise_from(replace(CHANGED, style_model=str(file)))
+    lone = stylise_from(replace(CHANGED, style_model=str(file), style_base=""))
     assert (lone.style, lone.model) == (str(file), DEFAULT_STYLE_MODEL)
     (tmp_path / "tokenizer").mkdir()
     (tmp_path / "tokenizer" / "vocab.json").write_text("{}")

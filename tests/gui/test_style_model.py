@@ -1,5 +1,6 @@
 """What the painting is made with: LoRAs, style, guidance, memory; what is hot, and what ends for it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.window.panels.banner import Tone
-from app.window.panels.style_panel import CHOOSE_FILE
+from app.window.panels.style_panel import CHOOSE_FILE, CHOOSE_FOLDER
 from app.window.wishes import Mode
 from engine.errors import MemoryTooSmallError, WeightsError
 from engine.settings import TrackerChoice
@@ -252,3 +253,29 @@ def test_every_choice_is_there_again(make_theatre, painting: Theatre) -> None:
     assert not more.loras.isVisible()
     assert more.line.text() == "M&ore: 1 LoRA"
     assert second.session.settings.tracker is TrackerChoice.MEDIAPIPE
+
+
+def test_a_style_is_painted_over_the_users_own_model(live2diff: Theatre, tmp_path: Path) -> None:
+    panel, desk = live2diff.window.painting, live2diff.director.style_model
+    live2diff.picker.folder_answer = tmp_path
+    live2diff.picker.model_answer = style = tmp_path / "dreams.safetensors"
+    style.touch()
+    for kind in (CHOOSE_FOLDER, CHOOSE_FILE):
+        panel.model.activated.emit(panel.model.findData(kind))
+        live2diff.settle()
+    assert live2diff.engine.stylings[-1].stylise.model == str(tmp_path)  # another model: built anew
+    assert styles(live2diff) == [(str(style), ())]  # its style: while it paints
+    assert panel.about_model.text() == f"Your own, over {tmp_path.name}"
+    live2diff.engine.models = [
+        replace(model, parts=(model.parts[0], *published_models()[0].parts))
+        for model in live2diff.engine.models
+    ]
+    live2diff.director.fetches.look()
+    live2diff.settle()
+    assert desk.is_model_here()  # Stable Diffusion itself need not be
+    style.unlink()
+    assert not desk.is_model_here()
+    panel.model.activated.emit(panel.model.findData(str(tmp_path)))  # the model without the style
+    live2diff.settle()
+    assert styles(live2diff)[-1] == ("", ())
+    assert desk.is_model_here()

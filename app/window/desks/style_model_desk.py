@@ -20,7 +20,7 @@ from app.window.widgets.pickers import Entry
 from app.window.wishes import painter_facts, stylise_from
 from engine.errors import MemoryTooSmallError, UnderstudyError
 from engine.status import SessionState
-from engine.stylise.settings import PUBLISHED_MODELS, Painter
+from engine.stylise.settings import PUBLISHED_MODELS, Painter, StyliseSettings
 
 _GOES_ON = "The painting goes on as before."
 
@@ -57,9 +57,8 @@ class StyleModelDesk:
         stylise, facts = stylise_from(preferences), painter_facts(preferences)
         value = stylise.style or stylise.model
         entries = [Entry(name, self._title(name), about=self._about(name)) for name in facts.models]
-        if value not in PUBLISHED_MODELS:
-            entries.append(Entry(value, Path(value).name, about=value))
-        about = self._about(value) if value in PUBLISHED_MODELS else "Your own"
+        entries += [Entry(own, Path(own).name, about=own) for own in _own_parts(stylise)]
+        about = self._about(value) if value in PUBLISHED_MODELS else _about_own(stylise)
         self._panel.show_painter(stylise.painter)
         self._panel.show_models(entries, value, about)
         self._panel.more.memory.choose(preferences.has_small_memory)
@@ -73,11 +72,13 @@ class StyleModelDesk:
     def is_model_here(self) -> bool:
         """Return whether what paints lies on this computer."""
         stylise = stylise_from(self._show.preferences)
-        needed = self.needed_model()
-        if needed is not None and not needed.is_here:
-            return False
-        own = stylise.style or ("" if stylise.model in PUBLISHED_MODELS else stylise.model)
-        return not own or Path(own).expanduser().exists()
+        needed, own = self.needed_model(), _own_parts(stylise)
+        if needed is not None:
+            # What a published model needs may be the user's own, but never the model itself.
+            parts = needed.parts[:1] if stylise.model in own else needed.parts
+            if not all(part.is_here for part in parts):
+                return False
+        return all(Path(path).expanduser().exists() for path in own)
 
     def lora_at_fault(self, error: UnderstudyError) -> str | None:
         """Return the path of the LoRA that an error speaks of, or None."""
@@ -115,16 +116,17 @@ class StyleModelDesk:
         self._build_with(painter=painter.value, style_model=model)
 
     def _set_model(self, model: str) -> None:
-        self._change_style(style_model=model)
+        self._change_style(style_model=model, style_base="")
 
     def _ask_for_model(self, kind: str) -> None:
-        path = (
-            self._picker.model_file("Choose a Stable Diffusion model")
-            if kind == CHOOSE_FILE
-            else self._picker.folder("Choose a model's folder")
-        )
+        if kind == CHOOSE_FILE:
+            path = self._picker.model_file("Choose a Stable Diffusion model")
+            base = stylise_from(self._show.preferences).model
+            style_base = base if Path(base).expanduser().is_dir() else ""
+        else:
+            path, style_base = self._picker.folder("Choose a model's folder"), ""
         if path is not None:
-            self._set_model(str(path))
+            self._change_style(style_model=str(path), style_base=style_base)
 
     def _build_with(self, **changes: object) -> None:
         self._changes.build_with(**changes)
@@ -174,3 +176,14 @@ class StyleModelDesk:
             return f"{published.gigabytes:g} GB, licence {published.licence}"
         place = "On this computer" if model.is_here else "Not on this computer"
         return f"{place}, {model.gigabytes:.1f} GB, licence {published.licence}"
+
+
+def _own_parts(stylise: StyliseSettings) -> list[str]:
+    """Return what the user gave: the model, and the style that is painted over it."""
+    model = "" if stylise.model in PUBLISHED_MODELS else stylise.model
+    return [path for path in (model, stylise.style) if path]
+
+
+def _about_own(stylise: StyliseSettings) -> str:
+    own = _own_parts(stylise)
+    return f"Your own, over {Path(own[0]).name}" if len(own) > 1 else "Your own"
