@@ -22,7 +22,7 @@ from engine.settings import Precision, Quality, RuntimeChoice, Settings
 from engine.types import Avatar
 from models.checkpoints.pocket import PocketWeightsError, load_pocket
 from models.networks.pocket import PocketNetworks
-from models.runtimes.choose import ChosenRuntime, choose_runtime, probe_machine
+from models.runtimes.choose import ChosenRuntime, MemoryNeed, choose_runtime, probe_machine
 from models.runtimes.protocol import Precision as NetworkPrecision
 from models.runtimes.protocol import RuntimeKind, RuntimeSettings, RuntimeUnavailableError
 
@@ -70,25 +70,21 @@ class PocketStudio:
         return PocketConditioner(self._networks, avatar, size)
 
 
-def choose(settings: Settings, *, is_large: bool = False) -> ChosenRuntime:
+def choose(settings: Settings, need: MemoryNeed | None = None) -> ChosenRuntime:
     """Return the runtime that ``settings`` and this machine lead to.
 
     Args:
         settings: Runtime and precision.
-        is_large: Whether the networks are too large for one exported graph, so that torch has to run them.
+        need: What the networks take of the memory once they are compiled; None: next to nothing.
 
     Raises:
-        RuntimeMissingError: this machine lacks the runtime or the precision.
+        RuntimeMissingError: this machine lacks the runtime, the precision or the memory.
     """
     kind = _KINDS[settings.runtime]
-    if is_large and kind is RuntimeKind.OPENVINO:
-        raise RuntimeMissingError(
-            "These networks are too large for OpenVINO's graphs.", hint="Choose the torch runtime, or auto."
-        )
-    if is_large:
-        kind = RuntimeKind.TORCH
     try:
-        return choose_runtime(probe_machine(), kind=kind, precision=_PRECISIONS[settings.precision])
+        return choose_runtime(
+            probe_machine(), kind=kind, precision=_PRECISIONS[settings.precision], need=need
+        )
     except RuntimeUnavailableError as error:
         raise RuntimeMissingError(error.message, hint=error.hint) from error
 

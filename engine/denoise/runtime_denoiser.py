@@ -7,7 +7,7 @@ from torch import Tensor
 from models.networks.looks import TemporalLook
 from models.networks.pocket import BOTH_WAYS, PocketNetworks
 from models.networks.pocket_graphs import Graph, denoiser_graph
-from models.runtimes.load import NetworkPool, load_network
+from models.runtimes.load import NetworkPool, in_passing, load_network
 from models.runtimes.protocol import Network, RuntimeSettings
 
 
@@ -26,7 +26,9 @@ class RuntimeDenoiser:
     def __init__(self, graph_of: Callable[[int], Graph], runtime: RuntimeSettings, max_frames: int) -> None:
         def build(frames: int) -> Network:
             graph = graph_of(frames)
-            return load_network(graph.module, graph.inputs, graph.outputs, runtime)
+            is_full = frames == max_frames
+            chosen = runtime if is_full else in_passing(graph.module, runtime)
+            return load_network(graph.module, graph.inputs, graph.outputs, chosen)
 
         self._pool: NetworkPool[int] = NetworkPool(build, capacity=max(4, max_frames))
 

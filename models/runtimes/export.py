@@ -19,12 +19,18 @@ from torch import Tensor, nn
 from models.runtimes.torch_runtime import named_outputs
 
 OPSET = 18  # GridSample came with 16, GroupNormalization with 18
-_LARGEST_GRAPH_BYTES = 2**31  # of an ONNX file that holds its own weights
+_LARGEST_FILE_BYTES = 2**31  # of an ONNX file that holds its own weights
 _BYTES_PER_WEIGHT = 4  # graphs are exported in float32
 
 
-class _Positional(nn.Module):
-    """Calls a module by name from positions, since an ONNX graph numbers its inputs and outputs."""
+class Positional(nn.Module):
+    """Calls a module by name from positions, since a traced graph numbers its inputs and outputs.
+
+    Args:
+        module: Called as ``module(**inputs)``.
+        input_names: In the order of the positions.
+        output_names: Of what it returns, in order.
+    """
 
     def __init__(self, module: nn.Module, input_names: Sequence[str], output_names: Sequence[str]) -> None:
         super().__init__()
@@ -33,6 +39,7 @@ class _Positional(nn.Module):
         self.output_names = tuple(output_names)
 
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs in order."""
         result = self.module(**dict(zip(self.input_names, values, strict=True)))
         return tuple(named_outputs(result, self.output_names).values())
 
@@ -49,13 +56,11 @@ def export_onnx(
         output_names: Names for what the module returns, in order.
 
     Returns:
-        The ONNX file, weights included (< 2 GB).
-
-    Raises:
-        ValueError: an input does not reach any output (the graph would lack it).
+        The ONNX file, weights included (< 2 GB, see ``fits_one_file``). An input that reaches no output is
+        left out.
     """
     # The exporter leaves every part in the mode of the whole, so the whole is put into evaluation mode.
-    adapter = _Positional(module, tuple(example_inputs), output_names).eval()
+    adapter = Positional(module, tuple(example_inputs), output_names).eval()
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode(), warnings.catch_warnings():
         # Shapes are static on purpose, so what the tracer says about constants is intended; and it
         # announces its own successor.
@@ -74,10 +79,10 @@ def export_onnx(
         return path.read_bytes()
 
 
-def fits_one_graph(module: nn.Module) -> bool:
-    """Return whether a module can be exported with its weights; larger ones have to be run by torch."""
+def fits_one_file(module: nn.Module) -> bool:
+    """Return whether an ONNX file can hold a module with its weights; larger ones go through ``traced``."""
     weights = sum(weight.numel() for weight in module.parameters())
-    return weights * _BYTES_PER_WEIGHT < _LARGEST_GRAPH_BYTES
+    return weights * _BYTES_PER_WEIGHT < _LARGEST_FILE_BYTES
 
 
 def export_key(module: nn.Module, example_inputs: Mapping[str, Tensor], output_names: Sequence[str]) -> str:

@@ -2,17 +2,20 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Generic, TypeVar
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from models.runtimes.cuda_runtime import CudaGraphNetwork
-from models.runtimes.export import export_onnx
+from models.runtimes.export import export_onnx, fits_one_file
 from models.runtimes.graph_cache import GraphCache
 from models.runtimes.openvino_runtime import compile_openvino
-from models.runtimes.protocol import Network, RuntimeKind, RuntimeSettings
+from models.runtimes.protocol import Network, Precision, RuntimeKind, RuntimeSettings
 from models.runtimes.torch_runtime import TorchNetwork
+from models.runtimes.traced import trace_model
 
 K = TypeVar("K", bound=Hashable)
 
@@ -35,17 +38,40 @@ def load_network(
 
     Raises:
         RuntimeUnavailableError: this machine lacks the runtime or the precision.
+        ValueError: an input reaches no output (OpenVINO).
     """
     if settings.kind is RuntimeKind.TORCH:
         torch.set_num_threads(settings.num_threads)
         return TorchNetwork(module, example_inputs, output_names, settings.precision)
     if settings.kind is RuntimeKind.CUDA:
         return CudaGraphNetwork(module, example_inputs, output_names, settings.precision)
-    names = (*example_inputs, *output_names)
+    graph = _graph_of(module, example_inputs, output_names, settings)
+    return compile_openvino(graph, (*example_inputs, *output_names), settings)
+
+
+def _graph_of(
+    module: nn.Module,
+    example_inputs: Mapping[str, Tensor],
+    output_names: Sequence[str],
+    settings: RuntimeSettings,
+) -> bytes | Path | Any:
+    """Return what OpenVINO compiles: a file that is kept, or a model in memory where no file can hold it."""
+    if not fits_one_file(module):
+        return trace_model(module, example_inputs, output_names, settings.num_threads)
     if settings.cache_folder is None:
-        return compile_openvino(export_onnx(module, example_inputs, output_names), names, settings)
-    graph = GraphCache(settings.cache_folder).onnx(module, example_inputs, output_names)
-    return compile_openvino(graph, names, settings)
+        return export_onnx(module, example_inputs, output_names)
+    return GraphCache(settings.cache_folder).onnx(module, example_inputs, output_names)
+
+
+def in_passing(module: nn.Module, settings: RuntimeSettings) -> RuntimeSettings:
+    """Return how a network is run at shapes that it meets only now and then: filling, emptying, warming up.
+
+    Each compiled shape holds the weights once more. So a large network is compiled at the shape of every tick
+    alone, and at the others torch runs it over the weights that are there.
+    """
+    if settings.kind is not RuntimeKind.OPENVINO or fits_one_file(module):
+        return settings
+    return replace(settings, kind=RuntimeKind.TORCH, precision=Precision.F32)
 
 
 class NetworkPool(Generic[K]):

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: an ONNX graph, compiled for fixed shapes, run over torch's memory without copies.
+"""OpenVINO on the CPU: a graph, compiled for fixed shapes, run over torch's memory without copies.
 
 Inputs are bound where they lie: a tensor that stays in place is bound once, another one is bound again, and
 only a tensor that is not contiguous is copied. Outputs are tensors allocated at load, which OpenVINO writes.
@@ -27,19 +27,21 @@ _log = logging.getLogger(__name__)
 
 
 def compile_openvino(
-    graph: bytes | Path, names: Collection[str], settings: RuntimeSettings
+    graph: bytes | Path | Any, names: Collection[str], settings: RuntimeSettings
 ) -> "OpenVinoNetwork":
-    """Compile an ONNX graph with static shapes for this machine's CPU.
+    """Compile a graph with static shapes for this machine's CPU.
 
     Args:
-        graph: The ONNX file's bytes, or its path (then the compiled form can be cached).
+        graph: An ONNX file's bytes, its path (then the compiled form can be cached), or an
+            ``openvino.Model``.
         names: Of all inputs and outputs, as given at export.
         settings: ``precision`` is set on purpose, never left to the library's default. In ``cache_folder``
             OpenVINO keeps the compiled form of a graph that is given by path.
 
     Raises:
         RuntimeUnavailableError: the CPU does not compute in that precision.
-        ValueError: the settings are for another runtime, or the graph's shapes are not static.
+        ValueError: the settings are for another runtime, the graph's shapes are not static, or it lacks a
+            name: that input reaches no output.
         RuntimeError: the graph is damaged, or holds an operation that OpenVINO does not know.
     """
     if settings.kind is not RuntimeKind.OPENVINO:
@@ -53,10 +55,20 @@ def compile_openvino(
     if isinstance(graph, Path) and settings.cache_folder is not None:
         try:
             cached = core().compile_model(graph, "CPU", config | {"CACHE_DIR": str(settings.cache_folder)})
-            return OpenVinoNetwork(cached, names)
+            return _whole(cached, names)
         except RuntimeError as error:  # OpenVINO names no finer type; a damaged graph fails again below
             _log.warning("compiled graphs are not kept, so every start compiles again: %s", error)
-    return OpenVinoNetwork(core().compile_model(core().read_model(graph), "CPU", config), names)
+    model = core().read_model(graph) if isinstance(graph, bytes | Path) else graph
+    return _whole(core().compile_model(model, "CPU", config), names)
+
+
+def _whole(compiled: Any, names: Collection[str]) -> "OpenVinoNetwork":
+    """Return the network of a compiled graph that has all the names."""
+    network = OpenVinoNetwork(compiled, names)
+    lost = sorted({*names} - {*network.input_shapes, *network.output_names})
+    if lost:
+        raise ValueError(f"expected every input to reach an output, but {lost} reaches none")
+    return network
 
 
 def compile_onnx_file(path: Path, settings: RuntimeSettings) -> "OpenVinoNetwork":

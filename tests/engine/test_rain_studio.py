@@ -1,11 +1,13 @@
 """RAIN from files to pictures on tiny networks, and another avatar in mid-stream."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor, nn
 
 from engine.clock import FakeClock
 from engine.denoise.buffer import RollingBuffer
@@ -22,6 +24,7 @@ from engine.standard_rooms import load_avatar
 from engine.types import Avatar, Control, Picture
 from models.checkpoints.rain import MOTION_UNET
 from models.networks.unet import UNet
+from models.runtimes.traced import trace_model
 from tests.engine.rain_kit import QUALITY, SETTINGS, studio_of, write_files
 from tests.fakes import make_ticket
 from tests.models.checkpoints.rain_files import TINY
@@ -165,12 +168,40 @@ def test_the_published_sizes_are_refused_for_tiny_files(weights: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_networks_beyond_one_graph_are_run_by_torch(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.runtimes.export._LARGEST_GRAPH_BYTES", 0)
+def test_without_room_for_compiled_networks_torch_runs_them(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = replace(SETTINGS, weights=str(weights), runtime=RuntimeChoice.AUTO)
-    assert open_rain_studio(settings, TINY).runtime_text.startswith("torch")
-    with pytest.raises(RuntimeMissingError, match="too large for OpenVINO"):
+    assert open_rain_studio(settings, TINY).runtime_text.startswith("openvino")
+    monkeypatch.setattr("models.runtimes.choose.free_memory", lambda _device: 1000)
+    text = open_rain_studio(settings, TINY).runtime_text
+    assert text.startswith("torch")
+    assert "free memory" in text
+    with pytest.raises(RuntimeMissingError, match="GB are free"):
         open_rain_studio(replace(settings, runtime=RuntimeChoice.OPENVINO), TINY)
+
+
+@pytest.mark.usefixtures("home")
+def test_large_networks_are_compiled_once_and_paint_the_same(
+    weights: Path, studio: RainStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.runtimes.export._LARGEST_FILE_BYTES", 0)
+    traced: list[int] = []
+
+    def counted(module: nn.Module, inputs: Mapping[str, Tensor], *others: Any) -> Any:
+        traced.append(len(inputs["latents"]) if "levels" in inputs else 0)
+        return trace_model(module, inputs, *others)
+
+    monkeypatch.setattr("models.runtimes.load.trace_model", counted)
+    settings = replace(SETTINGS, weights=str(weights), runtime=RuntimeChoice.OPENVINO)
+    large = open_rain_studio(settings, TINY)
+    shown = []
+    for each in (studio, large):
+        pipeline = pipeline_of(each, cast_of(each, "luna"))
+        pictures = play(pipeline, range(6)) + pipeline.finish()
+        shown.append(np.stack([picture.rgb for picture in pictures]).astype(int))
+    assert [frames for frames in traced if frames] == [QUALITY.levels * QUALITY.chunk]
+    assert np.abs(shown[0] - shown[1]).max() <= 2  # of 255: rounding
 
 
 def test_it_is_the_one_buffer(studio: RainStudio) -> None:
