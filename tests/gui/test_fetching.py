@@ -1,6 +1,7 @@
 """Fetching a model from the window: nothing before a yes, progress, a way to stop, and what follows."""
 
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,17 +12,17 @@ from app.window.wishes import Mode
 from engine.errors import FetchError, WeightsError
 from engine.settings import Model
 from engine.status import SessionState
-from tests.gui.conftest import Theatre
+from tests.gui.conftest import PATIENCE_S, Theatre
 from tests.gui.fakes import FakeFetchState, FakePart
 
 
 def wait_for(theatre: Theatre, is_done) -> None:
-    for _ in range(500):
-        theatre.settle()
-        if is_done():
-            return
+    limit_s = time.monotonic() + PATIENCE_S
+    theatre.settle()
+    while not is_done():
+        assert time.monotonic() < limit_s, "it never came"
         QTest.qWait(5)
-    raise AssertionError("it never came")
+        theatre.settle()
 
 
 def fetch(theatre: Theatre, name: str = "sd15") -> None:
@@ -148,5 +149,6 @@ def test_a_show_that_runs_is_not_disturbed_by_a_model_that_arrives(theatre: Thea
     fetch(theatre)
     wait_for(theatre, lambda: theatre.engine.fetched == ["sd15"])
     wait_for(theatre, is_over(theatre))
+    wait_for(theatre, lambda: theatre.director.fetches.named("sd15").is_here)
     assert theatre.session is running
     assert "stop" not in running.names()

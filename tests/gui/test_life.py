@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from app.window.dialogs.points_editor import PointsEditor, edit_points
 from engine.errors import CameraBusyError
 from engine.settings import QUALITIES, BackdropKind
 from engine.status import SessionState
-from tests.gui.conftest import Theatre, flush
+from tests.gui.conftest import PATIENCE_S, Theatre, flush
 from tests.gui.fakes import make_picture
 
 
@@ -154,11 +155,10 @@ def test_nothing_is_painted_for_nobody(theatre: Theatre) -> None:
 def test_the_timers_pull_by_themselves(theatre: Theatre) -> None:
     theatre.live()
     theatre.session.picture = make_picture(index=7)
-    for _ in range(300):
+    limit_s = time.monotonic() + PATIENCE_S
+    while theatre.window.view.picture is not theatre.session.picture:
+        assert time.monotonic() < limit_s, "no timer pulls"
         QTest.qWait(10)
-        if theatre.window.view.picture is theatre.session.picture:
-            break
-    assert theatre.window.view.picture is theatre.session.picture
 
 
 def test_the_real_editor_opens_and_its_points_are_kept(make_theatre, tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from dataclasses import asdict, replace
 from datetime import datetime
 from importlib.resources import files
@@ -18,6 +19,7 @@ from app.window.dialogs.file_picker import new_file
 from app.window.display import check_display
 from app.window.widgets.icons import app_icon, icon_pixmap
 from engine.errors import AvatarError, DisplayMissingError, UnderstudyError
+from tests.gui.conftest import PATIENCE_S
 from tests.gui.placeholder import make_avatar
 
 
@@ -31,9 +33,9 @@ class Bench:
     def finish(self) -> None:
         done = threading.Event()
         self.commands.submit(done.set)
-        assert done.wait(5)
+        assert done.wait(PATIENCE_S)
         while self.commands.is_busy:
-            pass
+            time.sleep(0.001)
         self.commands.deliver()
 
 
@@ -48,7 +50,7 @@ def test_outcomes_wait_for_the_window(bench: Bench) -> None:
     got: list[object] = []
     bench.commands.submit(lambda: threading.current_thread().name, got.append)
     while bench.commands.is_busy:
-        pass
+        time.sleep(0.001)
     assert got == []
     bench.finish()
     assert got == ["window-commands"]
@@ -57,7 +59,7 @@ def test_outcomes_wait_for_the_window(bench: Bench) -> None:
 def test_newer_work_of_one_key_replaces_what_has_not_begun(bench: Bench) -> None:
     gate, has_begun, done = threading.Event(), threading.Event(), []
     bench.commands.submit(lambda: (has_begun.set(), gate.wait()))
-    assert has_begun.wait(5)
+    assert has_begun.wait(PATIENCE_S)
     for number in range(5):
         bench.commands.submit(lambda number=number: done.append(number), key="slider")
     bench.commands.submit(lambda: done.append("other"), key="other")
@@ -86,7 +88,7 @@ def test_closing_drops_what_waits_and_runs_the_last_thing() -> None:
     commands, done = Commands(lambda _error: None), []
     gate, has_begun = threading.Event(), threading.Event()
     commands.submit(lambda: (has_begun.set(), gate.wait()))
-    assert has_begun.wait(5)
+    assert has_begun.wait(PATIENCE_S)
     commands.submit(lambda: done.append("dropped"))
     assert not commands.close(lambda: done.append("last"), timeout_s=0.05)  # still at the gate
     gate.set()
