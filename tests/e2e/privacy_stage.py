@@ -234,7 +234,7 @@ class Show:
         """What the virtual camera was asked to show, in order."""
         return device_words(self.rooms.device_log)
 
-    def wait(self, is_done: Callable[[], bool], seconds: float = 90.0) -> None:
+    def wait(self, is_done: Callable[[], bool], seconds: float = 240.0) -> None:
         wait_until(is_done, seconds, lambda: f"{self.session.status()} {Counter(self.device())}")
 
     def assert_nothing_leaked(self) -> None:

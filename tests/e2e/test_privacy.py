@@ -103,7 +103,7 @@ def test_hanging_engine_brings_the_card(show: Show, monkeypatch: pytest.MonkeyPa
     release = threading.Event()
 
     def hang(*_: object) -> list[Picture]:
-        release.wait(90)
+        release.wait(240)
         return []
 
     with monkeypatch.context() as patch:

@@ -53,7 +53,7 @@ def test_closing_frees_a_writer_that_waits() -> None:
     writer = threading.Thread(target=lambda: results.append(slot.put(2)))
     writer.start()
     slot.close()
-    writer.join(5.0)
+    writer.join(60.0)
     assert results == [False]
     with pytest.raises(EOFError):
         slot.take(0.0)
@@ -65,5 +65,5 @@ def test_taking_wakes_up_at_once_when_an_item_comes() -> None:
     reader = threading.Thread(target=lambda: taken.append(slot.take(60.0)))
     reader.start()
     slot.put(7)
-    reader.join(5.0)
+    reader.join(60.0)
     assert taken == [7]

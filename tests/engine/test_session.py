@@ -27,6 +27,9 @@ from tests.fakes import (
     make_avatar,
 )
 
+PATIENCE_S = 120.0
+"""Only a broken test waits for so long; a busy machine is no defect."""
+
 SETTINGS = Settings(source="0", loss=LossSettings(hold_s=0.0, ease_s=0.05))
 
 
@@ -38,8 +41,8 @@ class SlowClock(SystemClock):
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Give threads time; the limit is only there to end a broken test."""
-    limit_s = time.monotonic() + 30.0
+    """Give threads time."""
+    limit_s = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < limit_s, f"never: {what}"
         time.sleep(0.005)
@@ -442,12 +445,12 @@ def test_stopping_while_the_networks_load_ends_cleanly(session: Session, rooms: 
 
     def slow(spec: str):  # type: ignore[no-untyped-def]
         entered.set()
-        assert leave.wait(10.0)
+        assert leave.wait(PATIENCE_S)
         return load(spec)
 
     rooms.load_avatar = slow  # type: ignore[method-assign]
     session.start()
-    assert entered.wait(10.0)
+    assert entered.wait(PATIENCE_S)
     threading.Timer(0.05, leave.set).start()
     session.stop()
     assert session.status().state is SessionState.STOPPED
@@ -472,12 +475,12 @@ def test_a_slow_tracker_is_not_a_camera_that_is_gone(source: FakeSource, rooms: 
 
     def slow(frame: Frame) -> Performance:
         asked.set()
-        assert go_on.wait(30.0)
+        assert go_on.wait(PATIENCE_S)
         return track(frame)
 
     rooms.tracker.track = slow  # type: ignore[method-assign]
     give(source)
-    assert asked.wait(30.0)
+    assert asked.wait(PATIENCE_S)
     pass_time(rooms, clock, 0.8)
     assert session.status().state is SessionState.LIVE
     assert Origin.IDLE not in rooms.camera.origins
@@ -501,12 +504,12 @@ def test_an_engine_that_hangs_is_answered_with_the_card_and_may_come_back(
 
     def hang(*args: Any, **kwargs: Any) -> Any:
         hung.set()
-        assert go_on.wait(30.0)
+        assert go_on.wait(PATIENCE_S)
         return push(*args, **kwargs)
 
     buffer.push = hang  # type: ignore[method-assign]
     give(source)
-    assert hung.wait(30.0)
+    assert hung.wait(PATIENCE_S)
     assert rooms.camera.origins[-1] is Origin.AVATAR
     clock.sleep_s(0.25)
     wait_until(lambda: rooms.camera.origins[-1] is Origin.STANDBY, "the card")

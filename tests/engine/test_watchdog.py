@@ -115,7 +115,7 @@ def test_its_own_thread_watches_and_ends() -> None:
     watchdog = Watchdog(SystemClock(), rung.set, silence_s=0.0)
     watchdog.start()
     watchdog.beat()
-    assert rung.wait(10.0)
+    assert rung.wait(60.0)
     watchdog.stop()
     watchdog.stop()
     assert "understudy-watchdog" not in [thread.name for thread in threading.enumerate()]

@@ -47,7 +47,7 @@ class FakeCamera:
         self._permits.release(count)
 
     def wait_for_permit(self) -> None:
-        self._permits.acquire(timeout=20)
+        self._permits.acquire(timeout=60)
 
 
 class FakeCapture:

@@ -12,7 +12,7 @@ from engine.settings import CameraSettings
 from engine.types import Frame
 from tests.engine.capture.fake_camera import FakeCamera
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 QUICK = RetrySettings(first_s=0.001, longest_s=0.004)
 Build = Callable[..., CameraSource]
 
@@ -40,7 +40,7 @@ def next_frame(source: CameraSource) -> Frame:
 
 def wait_for(source: CameraSource, state: CameraState) -> None:
     waiter = threading.Event()
-    for _ in range(4000):
+    for _ in range(12_000):
         if source.state is state:
             return
         waiter.wait(0.005)
@@ -68,7 +68,7 @@ def test_only_the_newest_frame_is_kept(build: Build) -> None:
     source = build(camera)
     source.open()
     camera.expose(9)
-    for _ in range(4000):
+    for _ in range(12_000):
         if source.dropped == 9:
             break
         threading.Event().wait(0.005)

@@ -391,7 +391,7 @@ except SinkError as error:
 """
 
 
-def wait_until(is_done: object, seconds: float = 60.0) -> None:
+def wait_until(is_done: object, seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_done():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -441,7 +441,7 @@ def run_with_limit(path: Path, limit: int) -> subprocess.CompletedProcess[str]:
         preexec_fn=limit_files,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
 
@@ -472,7 +472,7 @@ def test_really_full_disk_is_said_and_what_was_written_plays(tmp_path: Path) -> 
             [sys.executable, "-c", noise_recording(path, 2000)],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         assert result.returncode == SinkError.exit_code, result.stderr

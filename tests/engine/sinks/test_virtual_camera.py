@@ -176,7 +176,7 @@ def make_camera(
     )
 
 
-def wait_until(is_done: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(is_done: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_done():
         assert time.monotonic() < deadline, "it did not happen in time"
