@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QWidget
 
 from app.preferences import PreferencesFile
 from app.window.desks.avatar_desk import AvatarDesk, EditPoints
-from app.window.desks.changes import Changes
 from app.window.desks.engine_desk import EngineDesk
 from app.window.desks.fetch_desk import FetchDesk
 from app.window.desks.mode_desk import ModeDesk
@@ -85,10 +84,9 @@ class Director(QObject):
         self.sources = SourceDesk(self.show, picker)
         self.outputs = OutputDesk(self.show, dialogs.open_folder)
         self.fetches = FetchDesk(self.show, dialogs.ask)
-        changes = Changes(self.show, dialogs.ask)
-        self.engine = EngineDesk(self.show, picker, self.fetches, changes)
+        self.engine = EngineDesk(self.show, picker, self.fetches, dialogs.ask)
         self.painting = StyleDesk(self.show)
-        self.style_model = StyleModelDesk(self.show, picker, self.fetches, changes)
+        self.style_model = StyleModelDesk(self.show, picker, self.fetches, dialogs.ask)
         self.modes = ModeDesk(self.show, dialogs.ask, self.style_model, self.fetches)
         self.news = NewsDesk(self.show, self._ways_out())
         self._picker = picker

@@ -216,6 +216,20 @@ def test_a_style_that_is_refused_leaves_the_old_one(live2diff: Theatre) -> None:
     assert len(live2diff.window.painting.more.loras.scales) == 1
 
 
+def test_what_is_refused_late_does_not_undo_what_was_chosen_since(live2diff: Theatre) -> None:
+    live2diff.session.failures["set_style"] = WeightsError("It is for another base.", hint="x")
+    loras = live2diff.window.painting.more.loras
+    live2diff.picker.model_answer = INK
+    loras.add.click()
+    while live2diff.director.show.commands.is_busy:  # it has failed, and nobody was told yet
+        QTest.qWait(1)
+    live2diff.session.failures.clear()
+    add(live2diff, FOX)
+    both = ((str(INK), 1.0), (str(FOX), 1.0))
+    assert styles(live2diff)[-1] == ("", both)
+    assert live2diff.director.show.preferences.style_loras == both
+
+
 def test_two_styles_that_do_not_fit_can_follow_each_other(live2diff: Theatre) -> None:
     live2diff.session.failures["set_style"] = MemoryTooSmallError("Two need 9 GB.", hint="x")
     add(live2diff, INK)

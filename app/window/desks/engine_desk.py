@@ -1,9 +1,10 @@
 """Everything about the engine's own choices: quality, the avatar's networks, and what can be set of them."""
 
-from app.window.desks.changes import Changes
+from app.window.desks.building_desk import BuildingDesk
 from app.window.desks.fetch_desk import FetchDesk
 from app.window.desks.show import Show
 from app.window.dialogs.file_picker import FilePicker
+from app.window.dialogs.question import Ask
 from app.window.panels.banner import News, Offer, Tone
 from app.window.ports import Fetchable
 from app.window.stops import Stop
@@ -21,21 +22,11 @@ from engine.settings import Model, TrackerChoice
 RAIN, DWPOSE = "rain", "dwpose"  # in the catalogue
 
 
-class EngineDesk:
-    """Connects the right panel.
+class EngineDesk(BuildingDesk):
+    """Connects the right panel. See ``BuildingDesk``."""
 
-    Args:
-        show: The session and its surroundings.
-        picker: Asks for files.
-        fetches: Knows which models are here.
-        changes: Builds the session anew.
-    """
-
-    def __init__(self, show: Show, picker: FilePicker, fetches: FetchDesk, changes: Changes) -> None:
-        self._show = show
-        self._picker = picker
-        self._fetches = fetches
-        self._changes = changes
+    def __init__(self, show: Show, picker: FilePicker, fetches: FetchDesk, ask: Ask) -> None:
+        super().__init__(show, picker, fetches, ask)
         self._panel = show.window.engine
         self._panel.stop_chosen.connect(self._set_stop)
         self._panel.card.model_chosen.connect(self.choose_model)
@@ -110,10 +101,6 @@ class EngineDesk:
     def _set_stop(self, stop: Stop) -> None:
         self._show.remember(**{stop_field(self._show.preferences): stop.name})
         self._show.ask(lambda session: session.set_quality(stop.quality), key="quality")
-
-    def _build_with(self, **changes: object) -> None:
-        self._changes.build_with(**changes)
-        self.refresh()
 
     def _set_guidance(self, guidance: float) -> None:
         self._show.remember(rain_guidance=guidance)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.preferences import Loras, Preferences
-from app.window.desks.changes import Changes
+from app.window.desks.building_desk import BuildingDesk
 from app.window.desks.fetch_desk import FetchDesk
 from app.window.desks.show import Show
 from app.window.dialogs.file_picker import FilePicker
+from app.window.dialogs.question import Ask
 from app.window.painters import PAINTERS
 from app.window.panels.banner import News, Offer, Tone, news_of
 from app.window.panels.style_panel import CHOOSE_FILE
@@ -25,21 +26,11 @@ from engine.stylise.settings import PUBLISHED_MODELS, Painter, StyliseSettings
 _GOES_ON = "The painting goes on as before."
 
 
-class StyleModelDesk:
-    """Connects what the *Style* card says of painter, model, LoRAs and memory.
+class StyleModelDesk(BuildingDesk):
+    """Connects what the *Style* card says of painter, model, LoRAs and memory. See ``BuildingDesk``."""
 
-    Args:
-        show: The session and its surroundings.
-        picker: Asks for files.
-        fetches: Knows which models are here.
-        changes: Builds the session anew.
-    """
-
-    def __init__(self, show: Show, picker: FilePicker, fetches: FetchDesk, changes: Changes) -> None:
-        self._show = show
-        self._picker = picker
-        self._fetches = fetches
-        self._changes = changes
+    def __init__(self, show: Show, picker: FilePicker, fetches: FetchDesk, ask: Ask) -> None:
+        super().__init__(show, picker, fetches, ask)
         self._panel = show.window.painting
         self._panel.painter_chosen.connect(self._set_painter)
         self._panel.model_chosen.connect(self._set_model)
@@ -128,10 +119,6 @@ class StyleModelDesk:
         if path is not None:
             self._change_style(style_model=str(path), style_base=style_base)
 
-    def _build_with(self, **changes: object) -> None:
-        self._changes.build_with(**changes)
-        self.refresh()
-
     def _change_style(self, **changes: object) -> None:
         """Paint in another style or with other LoRAs: while it paints where that is possible, else anew."""
         before = self._show.preferences
@@ -158,7 +145,9 @@ class StyleModelDesk:
         return painter_facts(after).changes_style and is_same and is_painting
 
     def _on_refused(self, error: UnderstudyError, before: Preferences, changes: Mapping[str, object]) -> None:
-        self._show.remember(**{name: getattr(before, name) for name in changes})
+        if all(getattr(self._show.preferences, name) == value for name, value in changes.items()):
+            # Else the user has changed their mind meanwhile, and that is under way.
+            self._show.remember(**{name: getattr(before, name) for name in changes})
         self.refresh()
         if isinstance(error, MemoryTooSmallError):
             again = Offer("Begin anew with it", lambda: self._build_with(**changes))

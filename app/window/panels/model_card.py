@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.preferences import RAIN_GUIDANCE_RANGE
-from app.window.widgets.controls import Card, ElidedLabel, Segment, Segments, make_button
+from app.window.widgets.controls import Card, ElidedLabel, Named, Segment, Segments, make_button
 from app.window.widgets.pickers import Picker
 from app.window.widgets.sliders import NumberSlider
 from app.window.widgets.theme import make_label, scaled_font
@@ -94,11 +94,7 @@ class ModelCard(Card):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self.guidance)
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        line.addWidget(make_label("Tracker", "muted", 0.9))
-        line.addWidget(self.tracker, 1)
-        column.addLayout(line)
+        column.addWidget(Named("Tracker", self.tracker))
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._folder, 1)

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.preferences import STYLE_GUIDANCE_RANGE
 from app.window.painters import PainterFacts
 from app.window.panels.lora_list import LoraList
-from app.window.widgets.controls import Segment, Segments, make_button
+from app.window.widgets.controls import Named, Segment, Segments, make_button
 from app.window.widgets.fold import Fold
 from app.window.widgets.sliders import NumberSlider
-from app.window.widgets.theme import make_label
 
 _GUIDANCE_TIP = "How far the painting goes towards the prompt, 1 to 5. Costs nothing."
 _MEMORY = (
@@ -41,12 +39,7 @@ class StyleMore(Fold):
         self.skip = make_button("S&kip frames that are alike", "skip")
         self.skip.setToolTip("Frames like the one before are not painted anew: saves power on a still scene")
         self.skip.setCheckable(True)
-        self._memory_line = QWidget()
-        line = QHBoxLayout(self._memory_line)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(8)
-        line.addWidget(make_label("Memory", "muted", 0.9))
-        line.addWidget(self.memory, 1)
+        self._memory_line = Named("Memory", self.memory)
         for widget in (self.guidance, self._memory_line, self.loras, self.skip):
             self.body.addWidget(widget)
         self.guidance.chosen.connect(self.guidance_chosen)

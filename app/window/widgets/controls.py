@@ -57,6 +57,23 @@ class Card(QFrame):
         self.body.addLayout(heading)
 
 
+class Named(QWidget):
+    """A control with its name before it, on one line.
+
+    Args:
+        name: What is shown.
+        control: What it names; it takes the rest of the line.
+    """
+
+    def __init__(self, name: str, control: QWidget) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID_PX)
+        row.addWidget(make_label(name, "muted", 0.9))
+        row.addWidget(control, 1)
+
+
 class ElidedLabel(QLabel):
     """A one-line label that ends in an ellipsis when it is too long; the whole text is its tool tip."""
 

@@ -1,36 +1,45 @@
-"""Changes that the session is built anew for: what would end is asked about first."""
+"""A desk for what the session is built from: what would end with a change is asked about first."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
+from app.window.desks.fetch_desk import FetchDesk
 from app.window.desks.show import Show
+from app.window.dialogs.file_picker import FilePicker
 from app.window.dialogs.question import Ask, Question
 from engine.status import SessionState
 
 
-class Changes:
-    """Changes what a session is built from.
+class BuildingDesk(ABC):
+    """Builds the session anew.
 
     Args:
         show: The session and its surroundings.
+        picker: Asks for files.
+        fetches: Knows which models are here.
         ask: Asks the user where something is going out.
     """
 
-    def __init__(self, show: Show, ask: Ask) -> None:
+    def __init__(self, show: Show, picker: FilePicker, fetches: FetchDesk, ask: Ask) -> None:
         self._show = show
+        self._picker = picker
+        self._fetches = fetches
         self._ask = ask
 
-    def build_with(self, **changes: object) -> bool:
+    @abstractmethod
+    def refresh(self) -> None:
+        """Show what was remembered."""
+
+    def _build_with(self, **changes: object) -> None:
         """Remember ``changes`` (fields of ``Preferences``) and build the session anew.
 
-        Returns:
-            Whether it is built anew: not where nothing changes, or where the user keeps what is going out.
+        Not where nothing changes, or where the user keeps what is going out: then what holds is shown again.
         """
         preferences = replace(self._show.preferences, **changes)  # type: ignore[arg-type]  # by the callers
-        if preferences == self._show.preferences or not self._may_end():
-            return False
-        self._show.remember_all(preferences)
-        self._show.build()
-        return True
+        if preferences != self._show.preferences and self._may_end():
+            self._show.remember_all(preferences)
+            self._show.build()
+        self.refresh()
 
     def _may_end(self) -> bool:
         status = self._show.status()
