@@ -1,16 +1,19 @@
 """Compiled networks with rings: the same numbers and the same rings from every runtime, written in place."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.denoise.memory import LIVE2DIFF_RING, KvRing
+from engine.denoise.memory import LIVE2DIFF_RING, KvFormat, KvRing
 from engine.denoise.ring_denoiser import RingDenoiser, WarmUpDenoiser
 from models.networks.ring_graphs import RingShape, ring_graph
 from models.networks.unet import TemporalConfig, UNet, UNetConfig
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
+from models.runtimes.traced import trace_model
 
 TEMPORAL = TemporalConfig(heads=2, groups=8, max_frames=24, in_mid_block=False)
 CONFIG = UNetConfig(widths=(16, 16), layers=1, heads=2, prompt_dim=8, groups=8, temporal=TEMPORAL)
@@ -39,10 +42,10 @@ def runtime(kind: RuntimeKind) -> RuntimeSettings:
 class Streamed:
     """A warm-up and some calls on one runtime."""
 
-    def __init__(self, unet: UNet, kind: RuntimeKind) -> None:
+    def __init__(self, unet: UNet, kind: RuntimeKind, kv_format: KvFormat = LIVE2DIFF_RING.format) -> None:
         layers = unet.temporal_layers(CELLS, CELLS)
         self.prompt = unet.project_prompt(randn(1, TOKENS, CONFIG.prompt_dim, seed=2))
-        self.ring = KvRing(layers, LIVE2DIFF_RING, LEVELS)
+        self.ring = KvRing(layers, replace(LIVE2DIFF_RING, format=kv_format), LEVELS)
         names, rows = tuple(layers), self.ring.tensors(0, 0, LEVELS)
         self.warm = WarmUpDenoiser(
             lambda frames: ring_graph(unet, replace(SHAPE, frames=frames)), names, runtime(kind)
@@ -80,6 +83,26 @@ def test_runtimes_agree_and_so_do_their_rings(unet: UNet) -> None:
     mine, others = (each.ring.tensors(0, 0, LEVELS) for each in (ours, theirs))
     for name, values in mine.items():
         torch.testing.assert_close(values, others[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kv_format", KvFormat)
+def test_a_large_network_is_traced_for_its_ticks_and_warmed_up_by_torch(
+    unet: UNet, kv_format: KvFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.runtimes.export._LARGEST_FILE_BYTES", 0)
+    traced: list[int] = []
+
+    def counted(module: nn.Module, inputs: Mapping[str, Tensor], *others: Any) -> Any:
+        traced.append(len(inputs["latents"]))
+        return trace_model(module, inputs, *others)
+
+    monkeypatch.setattr("models.runtimes.load.trace_model", counted)
+    ours, theirs = (Streamed(unet, kind, kv_format) for kind in (RuntimeKind.TORCH, RuntimeKind.OPENVINO))
+    # what is kept in 8 bits may round to the neighbour in one of the two
+    near = 2e-2 if kv_format is KvFormat.INT8 else 2e-3
+    for one, other in zip(ours.run(4), theirs.run(4), strict=True):
+        torch.testing.assert_close(one, other, rtol=near, atol=near)
+    assert traced == [LEVELS]
 
 
 def test_a_call_writes_one_slot_of_each_level_and_where_it_lies(unet: UNet) -> None:

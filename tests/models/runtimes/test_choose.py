@@ -1,12 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from models.runtimes.choose import (
     MAX_THREADS,
     ChoiceReason,
     Machine,
+    MemoryNeed,
     choose_runtime,
+    compiled_need,
     num_usable_cores,
     probe_machine,
 )
@@ -59,6 +63,46 @@ def test_what_cannot_be_had_is_refused_with_a_way_out() -> None:
     assert "torch" in caught.value.hint
     with pytest.raises(RuntimeUnavailableError, match="bf16"):
         choose_runtime(OLD, precision=Precision.BF16)
+
+
+SMALL = replace(MODERN, free_bytes=1_000)
+
+
+@pytest.mark.parametrize(
+    ("machine", "need", "kind"),
+    [
+        (SMALL, None, RuntimeKind.OPENVINO),
+        (SMALL, MemoryNeed(num_weights=500), RuntimeKind.OPENVINO),
+        (SMALL, MemoryNeed(num_weights=501), RuntimeKind.TORCH),
+        (SMALL, MemoryNeed(num_weights=400, beside_bytes=201), RuntimeKind.TORCH),
+        (replace(OLD, free_bytes=1_000), MemoryNeed(num_weights=251), RuntimeKind.TORCH),  # f32: 4 bytes each
+        (MODERN, MemoryNeed(num_weights=10**12), RuntimeKind.OPENVINO),  # what is free cannot be known
+    ],
+)
+def test_networks_are_compiled_where_they_fit_a_second_time(
+    machine: Machine, need: MemoryNeed | None, kind: RuntimeKind
+) -> None:
+    choice = choose_runtime(machine, need=need)
+    assert choice.settings.kind is kind
+    assert (choice.reason is ChoiceReason.NO_ROOM) == (kind is RuntimeKind.TORCH)
+    if kind is RuntimeKind.TORCH:
+        assert choice.settings.precision is Precision.F32
+        assert "free memory" in choice.text
+
+
+def test_openvino_asked_for_without_room_is_refused_with_figures() -> None:
+    need = MemoryNeed(num_weights=1_700_000_000)
+    machine = replace(MODERN, free_bytes=2_000_000_000)
+    with pytest.raises(RuntimeUnavailableError, match=r"need 3\.4 GB .* 2\.0 GB are free") as caught:
+        choose_runtime(machine, kind=RuntimeKind.OPENVINO, need=need)
+    assert "torch" in caught.value.hint
+    assert choose_runtime(machine, kind=RuntimeKind.TORCH, need=need).reason is ChoiceReason.REQUESTED
+
+
+def test_a_session_needs_its_network_compiled_twice_while_it_changes() -> None:
+    need = compiled_need(nn.Linear(10, 10, bias=False), beside_bytes=7)
+    assert need == MemoryNeed(num_weights=200, beside_bytes=7)
+    assert need.num_bytes(Precision.BF16) == 407
 
 
 def test_threads_are_capped() -> None:
