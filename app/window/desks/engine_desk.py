@@ -62,7 +62,7 @@ class EngineDesk(BuildingDesk):
             return
         self.refresh()
         offer = self._fetches.offer(needed, then=lambda: self._build_with(rain_tracker=tracker.value))
-        message = f"{needed.title} is not on this computer, so MediaPipe goes on."
+        message = f"{needed.title} is not on this computer: MediaPipe stays."
         hint = f"It can be fetched, licence {needed.licence}; without a GPU it is slow."
         self._show.tell(News(Tone.INFO, message, hint, (offer,)))
 
