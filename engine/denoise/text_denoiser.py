@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from models.networks.stable_diffusion import TextUnet, TextUnetShape, text_unet_graph
-from models.runtimes.export import fits_one_file
-from models.runtimes.load import NetworkPool, load_network
+from models.runtimes.load import NetworkPool, load_network, takes_gigabytes_a_shape
 from models.runtimes.protocol import Network, RuntimeSettings
 
 _KEPT = 6  # shapes: two numbers of levels, with and without doubles under the negative prompt
@@ -40,9 +39,8 @@ class TextDenoiser:
             graph = text_unet_graph(network, shape)
             return load_network(graph.module, graph.inputs, graph.outputs, runtime)
 
-        self._pool: NetworkPool[tuple[int, int, bool]] = NetworkPool(
-            build, capacity=_KEPT if fits_one_file(network) else _KEPT_LARGE
-        )
+        capacity = _KEPT_LARGE if takes_gigabytes_a_shape(network, runtime) else _KEPT
+        self._pool: NetworkPool[tuple[int, int, bool]] = NetworkPool(build, capacity=capacity)
 
     def prepare(self, frames: int, prompt_tokens: int, *, is_prompt_per_frame: bool = False) -> None:
         """Load for ``frames`` frames now rather than at the first call."""

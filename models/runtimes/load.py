@@ -63,15 +63,20 @@ def _graph_of(
     return GraphCache(settings.cache_folder).onnx(module, example_inputs, output_names)
 
 
+def takes_gigabytes_a_shape(module: nn.Module, settings: RuntimeSettings) -> bool:
+    """Return whether each shape of a network, once compiled, holds gigabytes of weights once more."""
+    return settings.kind is RuntimeKind.OPENVINO and not fits_one_file(module)
+
+
 def in_passing(module: nn.Module, settings: RuntimeSettings) -> RuntimeSettings:
     """Return how a network is run at shapes that it meets only now and then: filling, emptying, warming up.
 
-    Each compiled shape holds the weights once more. So a large network is compiled at the shape of every tick
-    alone, and at the others torch runs it over the weights that are there.
+    A large network is compiled at the shape of every tick alone; at the others torch runs it over the weights
+    that are there.
     """
-    if settings.kind is not RuntimeKind.OPENVINO or fits_one_file(module):
-        return settings
-    return replace(settings, kind=RuntimeKind.TORCH, precision=Precision.F32)
+    if takes_gigabytes_a_shape(module, settings):
+        return replace(settings, kind=RuntimeKind.TORCH, precision=Precision.F32)
+    return settings
 
 
 class NetworkPool(Generic[K]):
