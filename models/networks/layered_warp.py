@@ -20,7 +20,7 @@ from models.networks.followers import (
     Followers,
 )
 from models.networks.geometry import NEAR_PX, NUM_CURVES, NUM_POINTS, PIXELS, WINDOW_PX
-from models.networks.resize import resized
+from models.networks.resize import doubled
 from models.networks.warp import KNOWN, border_points, thin_plate_flows
 
 FLOW_GRID = 64
@@ -115,7 +115,7 @@ def layer_masks(curves: Tensor, size: int, picture_size: int) -> tuple[Tensor, T
     """Return where the lower layer lies, and where the inner one, each ``(F, 1, size, size)``, 0..1.
 
     Args:
-        curves: ``(F, 37, h, w)`` of ``CurveMaps``, of any resolution: distances survive interpolation.
+        curves: ``(F, 37, h, w)`` of ``CurveMaps``, of ``size`` or half of it; distances can be interpolated.
         size: Pixels a side of the picture to be cut, or of a part of it.
         picture_size: Pixels a side of the whole picture; an eyeball's edge is one pixel soft.
     """
@@ -130,7 +130,7 @@ def layer_masks(curves: Tensor, size: int, picture_size: int) -> tuple[Tensor, T
     inside = torch.maximum(inside[:, 0:1], inside[:, 1:2])  # of the eyes; a mouth's inside has to be painted
     maps = torch.cat([below, inside * scale + 0.5], dim=1)
     if maps.shape[-1] != size:
-        maps = resized(maps, size, size)
+        maps = doubled(maps)
     maps = maps.clamp(0.0, 1.0)
     return maps[:, :1], maps[:, 1:]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.networks.eyes import EYES, eye_axes, eye_widths
 from models.networks.geometry import PIXELS, polyline_distance
-from models.networks.resize import resized
+from models.networks.resize import doubled
 
 _BELOW_EYE = 0.2  # where skin is looked for under each eye, in its widths
 _BRIDGE = (-0.2, 0.0, 0.2)  # and between the eyes, along and down, in distances of their inner corners
@@ -42,13 +42,13 @@ def shut_lids(upper: Tensor, skin: Tensor, mask: Tensor) -> Tensor:
     Args:
         upper: ``(F, 4, S, S)``, the reference as it hangs on the upper lids.
         skin: ``(F, 4)`` of ``skin_colour``.
-        mask: ``(F, 1, h, w)`` of ``lid_mask``, of any resolution.
+        mask: ``(F, 1, h, w)`` of ``lid_mask``, of as many pixels a side or half as many.
 
     Returns:
         ``(F, 4, S, S)``, new memory.
     """
     if mask.shape[-1] != upper.shape[-1]:
-        mask = resized(mask, *upper.shape[-2:])
+        mask = doubled(mask)
     return torch.lerp(upper, skin[:, :, None, None], mask)
 
 
