@@ -75,7 +75,7 @@ class RainStudio:
         return self._runtime_text
 
     def machinery(self, quality: Quality, seed: int) -> Machinery:
-        """Return buffer and decoder, compiled for every number of rows that boot and drain meet."""
+        """Return buffer and decoder, ready for every number of rows that boot and drain meet."""
         levels, chunk, cells = quality.levels, quality.chunk, quality.size // LATENT_STRIDE
 
         def graph(frames: int) -> Graph:

@@ -1,8 +1,9 @@
 """A network beyond one ONNX file on the CPU: ``python -m tests.bench.large``.
 
-Stable Diffusion 1.5's UNet at full size with random weights (860 million, 3.4 GB in float32): one denoising
-call of torch in float32 and of OpenVINO, in turns, how long the way there takes, how the process's memory
-grows, and how far the two predictions are apart. Prints a line for each picture size, then one JSON line.
+Stable Diffusion 1.5's UNet at full size (860 million weights, 3.4 GB in float32) or RAIN's denoiser (1313
+million) with random weights: one call of torch in float32 and of OpenVINO, in turns, how long the way there
+takes, how the process's memory grows, and how far the two predictions are apart. Prints a line for each
+picture size, then one JSON line.
 """
 
 import argparse
@@ -17,8 +18,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from models.checkpoints.rain import RainConfig
 from models.networks.pocket_graphs import Graph
 from models.networks.stable_diffusion import LATENT_STRIDE, TextUnet, TextUnetShape, text_unet_graph
+from models.networks.unet import UNet
+from models.networks.unet_graphs import UNetShape, unet_graph
 from models.runtimes.export import fits_one_file
 from models.runtimes.load import load_network
 from models.runtimes.protocol import Network, Precision, RuntimeKind, RuntimeSettings
@@ -58,10 +62,23 @@ def call(network: Network, inputs: dict[str, Tensor]) -> tuple[float, Tensor]:
     return time.perf_counter() - started, out
 
 
-def measure(unet: TextUnet, pixels: int, arguments: argparse.Namespace) -> Row:
-    cells, frames, threads = pixels // LATENT_STRIDE, arguments.frames, arguments.threads
+def network_of(model: str, size: str) -> UNet | TextUnet:
+    torch.manual_seed(0)
+    if model == "rain":
+        return UNet(RainConfig().denoiser).eval().requires_grad_(requires_grad=False)
+    return TextUnet(networks(SIZES[size], "cpu").unet)
+
+
+def graph_of(unet: UNet | TextUnet, frames: int, cells: int) -> Graph:
+    if isinstance(unet, UNet):
+        return unet_graph(unet, UNetShape(frames=frames, height=cells, width=cells))
     shape = TextUnetShape(frames=frames, height=cells, width=cells, prompt_tokens=TOKENS)
-    graph = text_unet_graph(unet, shape)
+    return text_unet_graph(unet, shape)
+
+
+def measure(unet: UNet | TextUnet, pixels: int, arguments: argparse.Namespace) -> Row:
+    frames, threads = arguments.frames, arguments.threads
+    graph = graph_of(unet, frames, pixels // LATENT_STRIDE)
     generator = torch.Generator().manual_seed(0)
     inputs = {name: torch.randn(value.shape, generator=generator) for name, value in graph.inputs.items()}
     inputs["levels"] = torch.linspace(299.0, 799.0, frames)
@@ -91,7 +108,8 @@ def measure(unet: TextUnet, pixels: int, arguments: argparse.Namespace) -> Row:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.large")
-    parser.add_argument("--size", choices=SIZES, default="full", help="width of the UNet")
+    parser.add_argument("--model", choices=("sd15", "rain"), default="sd15")
+    parser.add_argument("--size", choices=SIZES, default="full", help="width of Stable Diffusion's UNet")
     parser.add_argument("--pixels", nargs="+", type=int, default=[256, 512])
     precisions = (Precision.BF16.value, Precision.F32.value)
     parser.add_argument("--precision", choices=precisions, default=Precision.BF16.value, help="of OpenVINO")
@@ -100,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args(argv)
     before = measure_reference(arguments.threads)
-    unet = TextUnet(networks(SIZES[arguments.size], "cpu").unet)
+    unet = network_of(arguments.model, arguments.size)
     weights = sum(weight.numel() for weight in unet.parameters())
     print(f"{weights / 1e6:.0f} million weights, fits one ONNX file: {fits_one_file(unet)}", flush=True)
     rows = []
