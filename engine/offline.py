@@ -251,7 +251,10 @@ class _Job:
             self._paint(pipeline, first, recorder)
             for tracked in self._frames():
                 self._paint(pipeline, tracked, recorder)
-            self._send(pipeline.finish(), recorder)
+            last = pipeline.finish()
+            if last:
+                self._send(last, recorder)
+                self._tell_progress()
         except BaseException:
             # What was written plays, whatever happened; a second failure of the same disk is no news.
             with suppress(UnderstudyError):
@@ -266,6 +269,9 @@ class _Job:
     def _paint(self, pipeline: Pipeline, tracked: Tracked, recorder: RecordingSink) -> None:
         self._frames_found += tracked.performance.state is TrackState.FOUND
         self._send(pipeline.step(tracked.ticket, tracked.performance), recorder)
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
         total = self._feed.source.num_frames if self._feed.source is not None else None
         self._hooks.on_progress(self._frames_out, total)
 

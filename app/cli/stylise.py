@@ -146,6 +146,10 @@ def _repository(model: str | None) -> str | None:
 def _lora(text: str) -> tuple[str, float]:
     """Read ``NAME`` or ``NAME=SCALE``."""
     name, has_scale, scale = text.rpartition("=")
+    if not (name if has_scale else text).strip():
+        raise SettingsError(
+            f"The LoRA {text!r} has no name.", hint="Write it as NAME=0.8; NAME is a file, folder or hub id."
+        )
     if not has_scale or Path(text).is_file():
         return text, 1.0
     try:

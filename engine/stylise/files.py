@@ -22,7 +22,7 @@ _LIVE2DIFF = "live2diff"
 _DEPTH_NETWORKS = ("dpt-hybrid", "depth-anything-small")  # the one it was trained with first
 _SINGLE = ".safetensors"
 _AVATAR_INSTEAD = "The avatar mode needs none: `understudy live`."
-OTHER_LORA = "Leave that LoRA out, or give the file of one that was made for this model."
+_OTHER_LORA = "Leave that LoRA out, or give the file of one that was made for this model."
 DEPTH_HINT = (
     "Fetch one with `understudy models fetch dpt-hybrid`, or a smaller one with `understudy models fetch "
     f"depth-anything-small`; or choose {DEPTH_FROM_POINTS}, which needs no network."
@@ -42,7 +42,7 @@ def check_files(stylise: StyliseSettings) -> None:
     try:
         _check_base(stylise)
     except CheckpointError as error:
-        raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
+        raise model_fault(error, stylise) from error
     _check_tokenizer(stylise)
     for name in stylise.all_loras:
         _check_lora(name, stylise)
@@ -76,12 +76,29 @@ def tokenizer_place(stylise: StyliseSettings) -> Path:
     return model.parent if model.is_file() else local_folder(stylise.model)
 
 
+def model_fault(error: CheckpointError, stylise: StyliseSettings) -> WeightsError:
+    """Return what to tell where the base model or its style cannot be loaded."""
+    return WeightsError(f"The model cannot be loaded: {error}.", hint=base_hint(stylise))
+
+
+def lora_fault(error: CheckpointError, name: str, stylise: StyliseSettings) -> WeightsError:
+    """Return what to tell where a LoRA cannot be loaded: the user's, or one that belongs to the model."""
+    hint = _OTHER_LORA if name in dict(stylise.loras) else base_hint(stylise)
+    return WeightsError(f"The LoRA cannot be loaded: {error}.", hint=hint)
+
+
 def base_hint(stylise: StyliseSettings) -> str:
     """Return what to do without a base model: its size and licence, and what works without it."""
-    wanted = PUBLISHED_MODELS.get(stylise.model) or next(iter(PUBLISHED_MODELS.values()))
+    published = PUBLISHED_MODELS.get(stylise.model)
+    if published is not None:
+        return (
+            f"The stylise mode needs a model such as {published.text}: add --download to fetch it, or "
+            f"--model for one that you have. {_AVATAR_INSTEAD}"
+        )
+    default = next(iter(PUBLISHED_MODELS.values()))
     return (
-        f"The stylise mode needs a model such as {wanted.text}: add --download to fetch it, or --model for "
-        f"one that you have. {_AVATAR_INSTEAD}"
+        "Give a whole folder or .safetensors file of Stable Diffusion 1 or 2; or leave --model out, and add "
+        f"--download to fetch {default.text}. {_AVATAR_INSTEAD}"
     )
 
 
@@ -140,11 +157,7 @@ def _check_depth(stylise: StyliseSettings) -> None:
 
 
 def _check_lora(name: str, stylise: StyliseSettings) -> None:
-    is_own = name in dict(stylise.loras)
-    hint = OTHER_LORA if is_own else base_hint(stylise)
     try:
-        file = lora_file(name)
+        lora_file(name)
     except CheckpointError as error:
-        raise WeightsError(f"The LoRA cannot be loaded: {error}.", hint=hint) from error
-    if not file.is_file():
-        raise WeightsError(f"There is no LoRA {file}.", hint=hint)
+        raise lora_fault(error, name, stylise) from error

@@ -20,7 +20,7 @@ from engine.live2diff.stream import Live2Diff
 from engine.one_at_a_time import OneAtATime
 from engine.pipeline import Row
 from engine.settings import Quality, Settings
-from engine.stylise.files import DEPTH_HINT, base_hint, depth_network, motion_file, motion_hint
+from engine.stylise.files import DEPTH_HINT, depth_network, model_fault, motion_file, motion_hint
 from engine.stylise.painter import StreamPainter, Wish
 from engine.stylise.settings import Closeness, StyliseSettings
 from engine.stylise.stream_diffusion import load_base, runtime_for
@@ -194,7 +194,7 @@ def live2diff_memory_text(stylise: StyliseSettings, settings: Settings) -> str:
     try:
         config = unet_sizes(stylise.style if is_style_alone else stylise.model)
     except CheckpointError as error:
-        raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
+        raise model_fault(error, stylise) from error
     size = _size_of(settings.quality, _kv_format(stylise), torch.float32)
     return check_memory(config, size, free_memory("cpu")).text
 
@@ -243,7 +243,7 @@ def _load_networks(file: Path, base: StableDiffusion, config: Live2DiffConfig | 
     try:
         return load_live2diff(file, base, config)
     except CheckpointError as error:
-        raise WeightsError(f"{error}.", hint=motion_hint()) from error
+        raise WeightsError(f"Live2Diff cannot be loaded: {error}.", hint=motion_hint()) from error
 
 
 def _load_depth(source: str) -> ReadDepth:

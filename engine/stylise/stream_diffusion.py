@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from engine.denoise.settings import Guidance
-from engine.errors import SettingsError, WeightsError
+from engine.errors import SettingsError
 from engine.paths import graphs_dir
 from engine.pipeline import Row
 from engine.settings import Quality, Settings
 from engine.streamdiffusion.settings import StreamSettings
 from engine.streamdiffusion.stylist import Stylist
 from engine.studio import choose
-from engine.stylise.files import OTHER_LORA, base_hint, no_tokenizer, tokenizer_place
+from engine.stylise.files import lora_fault, model_fault, no_tokenizer, tokenizer_place
 from engine.stylise.painter import Wish
 from engine.stylise.settings import PUBLISHED_MODELS, Closeness, StyliseSettings
 from models.checkpoints.published import CheckpointError
@@ -154,10 +154,9 @@ def load_base(stylise: StyliseSettings) -> StableDiffusion:
     try:
         base = load_stable_diffusion(_source(stylise))
     except LoraError as error:
-        is_own = error.name in dict(stylise.loras)
-        raise WeightsError(f"{error}.", hint=OTHER_LORA if is_own else base_hint(stylise)) from error
+        raise lora_fault(error, error.name, stylise) from error
     except CheckpointError as error:
-        raise WeightsError(f"{error}.", hint=base_hint(stylise)) from error
+        raise model_fault(error, stylise) from error
     if base.tokenizer is None:
         raise no_tokenizer(stylise)
     return base

@@ -74,8 +74,10 @@ def lora_file(name: str) -> Path:
         CheckpointError: There is none.
     """
     path = Path(name).expanduser()
-    if path.is_file() or path.suffix == ".safetensors":
+    if path.is_file():
         return path
+    if path.suffix == ".safetensors":
+        raise CheckpointError(f"there is no file {path}")
     folder = local_folder(name)
     found = [folder / file for file in _LORA_FILES if (folder / file).is_file()]
     found += sorted(folder.glob("*.safetensors"))

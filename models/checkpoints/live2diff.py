@@ -5,7 +5,7 @@ All else is the base's: a folder or a single file (DreamBooth), with LoRAs fused
 ``stable_diffusion.load_stable_diffusion`` gives it. The file touches no weight of the base.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -166,6 +166,10 @@ def _check_motion(unet: UNet, tensors: Mapping[str, Tensor], source: str) -> Non
         "unexpected": sorted(got.keys() - wanted.keys()),
         "of another shape": sorted(name for name in wanted.keys() & got.keys() if wanted[name] != got[name]),
     }
-    faults = [f"{what}: {names[0]} and {len(names) - 1} more" for what, names in lists.items() if names]
+    faults = [f"{what}: {_some(names)}" for what, names in lists.items() if names]
     if faults:
         raise CheckpointError(f"{source} does not fit the base model: {'; '.join(faults)}")
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

@@ -61,9 +61,8 @@ def _content(path: Path) -> object:
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} is damaged or holds more than weights ({_first_line(error)})"
-        ) from error
+        # torch's own words advise to read it without this protection
+        raise CheckpointError(f"{path} is damaged or holds more than weights") from error
     except (OSError, EOFError, RuntimeError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be read: half a download? ({_first_line(error)})") from error
 

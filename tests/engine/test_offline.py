@@ -48,6 +48,10 @@ def test_progress_is_told_and_rises() -> None:
     hooks = AnimateHooks(on_progress=lambda done, total: told.append((done, total)))
     animate(SETTINGS, OUTPUT, hooks, rooms=FakeRooms(FakeSource(count=4)))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    told.clear()
+    held_back = replace(SETTINGS, quality=Quality(levels=3))
+    animate(held_back, OUTPUT, hooks, rooms=FakeRooms(FakeSource(count=4)))
+    assert told == [(0, 4), (0, 4), (1, 4), (2, 4), (4, 4)], "to the end, with what was under way"
 
 
 def test_stopping_writes_what_was_painted() -> None:

@@ -34,6 +34,9 @@ def test_arguments_become_settings() -> None:
     settings = settings_from(parsed("--size", "256", "--seed", "7", "--mirror"), Pace.LIVE)
     assert (settings.quality.size, settings.seed, settings.mirror) == (256, 7, True)
     assert list(stylise_from(parsed()).all_loras) == ["latent-consistency/lcm-lora-sdv1-5"]
+    for nameless in ("", " ", "=0.5"):
+        with pytest.raises(SettingsError, match="has no name"):
+            stylise_from(parsed("--lora", nameless))
     with pytest.raises(SettingsError, match="'much'"):
         stylise_from(parsed("--lora", "a=much"))
 

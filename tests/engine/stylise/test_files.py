@@ -77,10 +77,13 @@ def test_a_file_that_is_never_read_or_not_there_is_named(tmp_path: Path, models:
     fetched("sd15", models)
     base = touch(tmp_path / "base.safetensors")
     checkpoint = touch(tmp_path / "base.ckpt")
-    assert "base.ckpt is a .ckpt, expected .safetensors" in said(replace(PIRATE, model=str(checkpoint)))[0]
+    message, hint = said(replace(PIRATE, model=str(checkpoint)))
+    assert message.startswith("The model cannot be loaded: ")
+    assert "base.ckpt is a .ckpt, expected .safetensors" in message
+    assert "leave --model out, and add --download to fetch stable-diffusion-v1-5" in hint
     assert "no file" in said(replace(PIRATE, style=str(tmp_path / "no.safetensors")))[0]
     message, hint = said(replace(PIRATE, loras=((str(tmp_path / "no.safetensors"), 1.0),)))
-    assert "There is no LoRA" in message
+    assert "The LoRA cannot be loaded: there is no file" in message
     assert "Leave that LoRA out" in hint
     message, hint = said(replace(PIRATE, model=str(base)))
     assert f"no tokenizer beside {base}" in message
