@@ -141,18 +141,25 @@ def check_clip(settings: Settings, output: Path, rooms: Rooms | None = None) -> 
             f"Camera {settings.source.strip().removeprefix('camera:')} has no end to animate.",
             hint="Use `understudy live` for cameras; with `stylise`, add --record or --virtual-camera.",
         )
-    check_output(output, clip)
-    check_start(settings, rooms)
+    check_start(settings, output, rooms)
 
 
-def check_start(settings: Settings, rooms: Rooms | None = None) -> None:
+def check_start(settings: Settings, recording: Path | None = None, rooms: Rooms | None = None) -> None:
     """Refuse what can be seen to fail before a session starts; no camera is opened.
+
+    Args:
+        settings: The session's.
+        recording: What it is to record to, or None.
+        rooms: Makes the parts; the real ones by default.
 
     Raises:
         SourceError: the clip cannot be read.
+        SinkError: the recording cannot be written.
         WeightsError: files of the chosen model or tracker are missing.
         SettingsError: the stage's picture cannot be read.
     """
+    if recording is not None:
+        check_output(recording, source_clip(settings.source))
     (rooms if rooms is not None else StandardRooms()).check(settings)
 
 

@@ -90,7 +90,8 @@ def _check_choice(name: str, value: int, allowed: tuple[int, ...]) -> None:
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise SettingsError(
-            f"{name} is {value:.10g}.", hint=f"Choose a value from {low:.10g} to {high:.10g}."
+            f"{name} is {value if isinstance(value, int) else f'{value:.10g}'}.",
+            hint=f"Choose a value from {low:.10g} to {high:.10g}.",
         )
 
 

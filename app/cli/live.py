@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     _check(arguments)
     settings = settings_from(arguments, Pace.LIVE)
-    check_start(settings)
+    check_start(settings, arguments.record)
     clock = SystemClock()
     session = Session(settings, clock=clock)
     own = chosen_avatar(arguments.avatar, console)

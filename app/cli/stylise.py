@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     stylise = stylise_from(arguments)
     settings = settings_from(arguments, Pace.LIVE if is_live else Pace.OFFLINE)
     output = _output(arguments)
-    check_start(settings) if is_live else check_clip(settings, output)
+    check_start(settings, arguments.record) if is_live else check_clip(settings, output)
     if not arguments.download:
         check_files(stylise)
     console.warn(LIKENESS)

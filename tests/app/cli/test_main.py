@@ -194,6 +194,7 @@ def test_a_defect_is_one_sentence_and_the_log_has_the_rest(
         ("--seed", "-1", "Choose a value from 0 to 4294967295"),
         ("--frame", "9999x9999", "A side of the picture is 9999"),
         ("--seed", "-1", "The seed is -1"),
+        ("--seed", "99999999999", "The seed is 99999999999"),
         ("--source", "", "The source is empty"),
         ("--guidance", "3", "--guidance counts for nothing with pocket"),
         ("--weights", "here", "--weights counts for nothing with pocket"),

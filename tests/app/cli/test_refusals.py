@@ -22,6 +22,7 @@ commands = [
     "animate --guidance 3",
     "live --source no.mp4 --record a.mp4",
     "live --record a.mp4 --model rain",
+    f"stylise --prompt x {here} --record a.avi",
     "stylise --prompt=",
     "stylise --prompt x --source no.mp4",
     f"stylise --prompt x {here}",
@@ -50,7 +51,7 @@ def test_what_cannot_work_is_refused_before_anything_heavy_is_imported(tmp_path:
         env={**os.environ, **folders, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     lines = done.stdout.splitlines()
-    assert len(lines) == 16
+    assert len(lines) == 17
     for line in lines:
         code, heavy, _ = line.split(" ", 2)
         assert int(code) in (2, 4, 5, 6, 9), line
