@@ -6,7 +6,8 @@
 Differences from the original (arXiv:2312.12491, version 0.1.1), all of them faults of it; ``parity=True``
 brings the first four back for comparisons:
 
-- self guidance with one step, and ``do_add_noise=False`` with self or initialize guidance, are right;
+- self guidance with one step, of one frame or of several, and ``do_add_noise=False`` with self or initialize
+  guidance, are right;
 - the similarity filter counts skips in a row;
 - ``update_prompt`` keeps the negative prompt under full and initialize guidance;
 - the wrapper's ``seed`` takes effect, and pictures from text follow it, too;

@@ -110,16 +110,17 @@ def test_a_new_prompt_keeps_the_negative_one(model: StableDiffusion, cfg_type: s
         other(image)
 
 
-def test_parity_brings_the_wrong_residual_back(model: StableDiffusion) -> None:
-    outputs = []
+@pytest.mark.parametrize("size", [1, 2])
+def test_parity_brings_the_wrong_residual_back(model: StableDiffusion, size: int) -> None:
+    calls, outputs = torch.cat(pictures(4 * size)).split(size), []
     for parity in (False, True):
-        stream = stream_of(model, [20], cfg_type="self", parity=parity)
+        stream = stream_of(model, [20], cfg_type="self", parity=parity, frame_buffer_size=size)
         stream.prepare("a cat", guidance_scale=1.5)
-        outputs.append([stream(image).clone() for image in pictures(4)])
+        outputs.append([stream(images).clone() for images in calls])
     again = stream_of(model, [20], cfg_type="self")
     again.prepare("a cat", guidance_scale=1.5)
-    torch.testing.assert_close(again(pictures(4)[3]), outputs[0][3], rtol=1e-5, atol=1e-5)
-    assert float((outputs[1][3] - outputs[0][3]).abs().max()) > 1e-2
+    torch.testing.assert_close(again(calls[3][-1:]), outputs[0][3][-1:], rtol=1e-3, atol=1e-3)
+    assert float((outputs[1][3] - outputs[0][3]).abs().flatten(1).amax(dim=1).min()) > 1e-2
 
 
 def test_a_frame_buffer_of_two_with_two_steps_equals_one(model: StableDiffusion) -> None:
