@@ -59,6 +59,7 @@ PUBLIC = frozenset(
         "fetching",
         "paths",
         "quiet",
+        "stylise.files",
         "stylise.rooms",
         "stylise.settings",
     )

@@ -71,6 +71,7 @@ def _add_animate(commands: Commands) -> None:
     )
     _add_mirror(parser, default=False)
     _add_looks(parser)
+    _add_networks(parser)
     _add_engine(parser)
     parser.set_defaults(run=_run_animate)
 
@@ -81,6 +82,7 @@ def _add_live(commands: Commands) -> None:
     _add_ways_out(parser, "")
     _add_mirror(parser, default=True)
     _add_looks(parser)
+    _add_networks(parser)
     _add_engine(parser)
     parser.set_defaults(run=_run_live, for_clips="understudy animate")
 
@@ -237,15 +239,14 @@ def _add_looks(parser: argparse.ArgumentParser) -> None:
         help="as-drawn, green, blue, magenta (key colours), #rrggbb, or a picture's path (default: as-drawn)",
     )
     parser.add_argument(
-        "--blur",
-        type=float,
-        default=0.0,
-        metavar="B",
-        help="blur of a backdrop picture, 0 to 1 (default: 0)",
+        "--blur", type=float, default=0.0, metavar="B", help="of a backdrop picture, 0 to 1 (default: 0)"
     )
     parser.add_argument(
         "--frame", metavar="WxH", help="pixels of the whole picture, such as 1280x720 (default: square)"
     )
+
+
+def _add_networks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size",
         type=int,
@@ -271,10 +272,7 @@ def _add_looks(parser: argparse.ArgumentParser) -> None:
         help="networks that paint: pocket ships, rain is fetched (default: pocket)",
     )
     parser.add_argument(
-        "--weights",
-        default="",
-        metavar="FOLDER",
-        help="where rain's weights lie (default: the models folder)",
+        "--weights", default="", metavar="FOLDER", help="of rain (default: where fetching puts them)"
     )
     parser.add_argument(
         "--guidance",

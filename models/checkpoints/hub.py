@@ -55,8 +55,7 @@ def cached_folder(repository: str) -> Path | None:
     The cache holds a folder for each repository: ``refs/main`` names the newest commit that was fetched, and
     ``snapshots/<commit>`` has its files.
     """
-    # Reads the environment when it is imported, and the program has to switch it offline before.
-    from huggingface_hub import constants  # noqa: PLC0415
+    from huggingface_hub import constants  # noqa: PLC0415 - it looks at once whether it is switched offline
 
     cached = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
     try:
