@@ -13,12 +13,12 @@ from engine.feed import Feed, Tracked
 from engine.handover import Newest
 from engine.meter import Meter
 from engine.outlets import Outlets
-from engine.pace import Pace
 from engine.pacing import Pacer
 from engine.settings import Settings
 from engine.staging import Staging
 from engine.stand_in import Presence
 from engine.status import SessionState, Status
+from engine.stopwatch import Stopwatch
 from engine.types import Avatar, Performance, Picture, Source, TrackState
 from engine.watchdog import Watchdog
 from engine.worker import Command, Worker, WorkerHooks
@@ -51,7 +51,7 @@ class LiveRun:
         self._clock = clock
         self._meter = Meter(clock)
         self._watchdog = Watchdog(clock, self._hold_standby, outlets.outputs.release)
-        self._pace = Pace(clock, staging.way_out_when_slow)
+        self._stopwatch = Stopwatch(clock, staging.way_out_when_slow)
         self._pacer = Pacer(self._hand_on, clock)
         self._is_ready = threading.Event()
         self._feed = self._make_feed(settings)
@@ -142,7 +142,7 @@ class LiveRun:
             is_recording=self._outlets.is_recording,
             is_panicked=self._outlets.outputs.is_panicked,
             error=self.error,
-            notice=self._outlets.notice or self._pace.notice,
+            notice=self._outlets.notice or self._stopwatch.notice,
             progress=feed.progress,
             warm_up_frames=self._staging.warm_up_frames if self._meter.frames_out == 0 else 0,
         )
@@ -172,11 +172,11 @@ class LiveRun:
 
     def _beat(self) -> None:
         self._watchdog.beat()
-        self._pace.beat()
+        self._stopwatch.beat()
         self._outlets.heartbeat()
 
     def _on_pictures(self, pictures: Sequence[Picture]) -> None:
-        self._pace.end_turn(len(pictures))
+        self._stopwatch.end_turn(len(pictures))
         self._pacer.put(pictures)
 
     def _on_new_source(self) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from engine.clock import FakeClock
 from engine.errors import TooSlowError
-from engine.pace import Pace
 from engine.session import Session
 from engine.settings import Quality
+from engine.stopwatch import Stopwatch
 from engine.types import Origin
 from tests.engine.test_session import SETTINGS, give, wait_until
 from tests.fakes import FakeBuffer, FakeRooms, FakeSource
@@ -20,13 +20,13 @@ class Engine:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.way_out = "Choose a smaller size."
-        self.pace = Pace(self.clock, lambda: self.way_out)
+        self.stopwatch = Stopwatch(self.clock, lambda: self.way_out)
 
     def turn(self, denoise_s: float, pictures: int = 1) -> None:
         for stage_s in (0.01, denoise_s, 0.01):
             self.clock.sleep_s(stage_s)
-            self.pace.beat()
-        self.pace.end_turn(pictures)
+            self.stopwatch.beat()
+        self.stopwatch.end_turn(pictures)
 
     def turns(self, count: int, denoise_s: float, pictures: int = 1) -> None:
         for _ in range(count):
@@ -36,30 +36,30 @@ class Engine:
 def test_a_slow_painter_is_told_once_with_both_numbers_and_a_way_out() -> None:
     engine = Engine()
     engine.turns(5, 2.1)
-    assert engine.pace.notice is None, "the first turn began before anybody looked"
+    assert engine.stopwatch.notice is None, "the first turn began before anybody looked"
     engine.turn(2.1)
-    notice = engine.pace.notice
+    notice = engine.stopwatch.notice
     assert notice is not None
     assert "A picture takes 2.1 s here" in notice.message
     assert "at most 0.25 s" in notice.message
     assert "standby card" in notice.message
     assert notice.hint == "Choose a smaller size."
     engine.turns(10, 1.7)
-    assert engine.pace.notice is notice, "told once"
+    assert engine.stopwatch.notice is notice, "told once"
 
 
 def test_an_engine_that_got_quick_takes_it_back_and_one_of_another_pace_is_told_anew() -> None:
     engine = Engine()
     engine.turns(8, 2.0)
-    first = engine.pace.notice
+    first = engine.stopwatch.notice
     engine.way_out = "Fewer steps."
     engine.turns(5, 0.4)
-    second = engine.pace.notice
+    second = engine.stopwatch.notice
     assert second is not None
     assert second is not first
     assert ("0.4 s" in second.message, second.hint) == (True, "Fewer steps.")
     engine.turns(3, 0.1)
-    assert engine.pace.notice is None
+    assert engine.stopwatch.notice is None
 
 
 def test_one_slow_turn_or_stages_that_beat_in_time_are_no_reason() -> None:
@@ -67,9 +67,9 @@ def test_one_slow_turn_or_stages_that_beat_in_time_are_no_reason() -> None:
     engine.turns(6, 0.1)
     engine.turns(2, 3.0)
     engine.turns(6, 0.1)
-    assert engine.pace.notice is None
+    assert engine.stopwatch.notice is None
     engine.turns(10, 0.24)
-    assert engine.pace.notice is None
+    assert engine.stopwatch.notice is None
 
 
 def test_turns_that_only_wait_for_frames_count_for_nothing_and_a_row_is_told_as_a_row() -> None:
@@ -77,8 +77,8 @@ def test_turns_that_only_wait_for_frames_count_for_nothing_and_a_row_is_told_as_
     for _ in range(7):
         engine.turns(3, 0.02, pictures=0)
         engine.turn(0.9, pictures=4)
-    assert engine.pace.notice is not None
-    assert "A row of 4 pictures takes 1.0 s here" in engine.pace.notice.message
+    assert engine.stopwatch.notice is not None
+    assert "A row of 4 pictures takes 1.0 s here" in engine.stopwatch.notice.message
 
 
 def test_a_session_that_paints_too_slowly_shows_the_card_and_says_why_until_it_is_quick() -> None:

@@ -15,7 +15,7 @@ _TURNS = 5  # the newest ones; one turn that had to wait for the machine is no v
 _ANOTHER = 2.0  # a pace that has changed by this factor is told anew
 
 
-class Pace:
+class Stopwatch:
     """Times the worker's turns. Thread: the worker's; ``notice`` from any.
 
     Args:
