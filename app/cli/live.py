@@ -20,9 +20,9 @@ _LINE_EVERY_S = 10.0
 _SAY = {
     SessionState.STOPPED: "stopped",
     SessionState.STARTING: "starting",
-    SessionState.SEARCHING: "looking for your face",
+    SessionState.SEARCHING: "looking for you",
     SessionState.LIVE: "live",
-    SessionState.LOST: "lost your face",
+    SessionState.LOST: "lost sight of you",
     SessionState.WAITING: "waiting for the camera",
     SessionState.STANDBY: "standby: this computer is too busy",
     SessionState.ENDED: "ended",

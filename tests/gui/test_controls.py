@@ -9,7 +9,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.window.panels.banner import Tone
-from engine.errors import CameraBusyError, NoFaceError, SinkError, UnderstudyError, VirtualCameraMissingError
+from engine.errors import (
+    CameraBusyError,
+    NoFaceError,
+    SinkError,
+    TooSlowError,
+    UnderstudyError,
+    VirtualCameraMissingError,
+)
 from engine.settings import QUALITIES, BackdropKind
 from engine.status import SessionState
 from engine.types import Avatar, TrackState
@@ -376,7 +383,7 @@ def test_the_states_are_told(theatre: Theatre) -> None:
         theatre.session.now = replace(theatre.session.now, state=state)
         theatre.director.look()
         words[state] = theatre.window.status_line.state.whole_text
-    assert words[SessionState.SEARCHING] == "Looking for your face"
+    assert words[SessionState.SEARCHING] == "Looking for you"
     assert words[SessionState.LIVE] == "Live"
     assert words[SessionState.STANDBY] == "Standby: this computer is too busy"
     assert words[SessionState.WAITING] == "Waiting for the camera"
@@ -464,6 +471,16 @@ def test_a_notice_is_told_once(theatre: Theatre) -> None:
     theatre.director.look()
     assert theatre.window.banner.news.tone is Tone.WARNING
     theatre.window.banner.clear()
+    theatre.director.look()
+    assert not theatre.window.banner.isVisible()
+
+
+def test_a_notice_that_no_longer_holds_is_withdrawn(theatre: Theatre) -> None:
+    slow = TooSlowError("A picture takes 2.0 s here.", hint="Choose a smaller size.")
+    theatre.session.now = replace(theatre.session.now, notice=slow)
+    theatre.director.look()
+    assert theatre.window.banner.message.text() == slow.message
+    theatre.session.now = replace(theatre.session.now, notice=None)
     theatre.director.look()
     assert not theatre.window.banner.isVisible()
 

@@ -114,10 +114,13 @@ class NewsDesk:
             self._show.tell(self._ways_out.news(error))
 
     def _tell_notice(self, notice: UnderstudyError | None) -> None:
-        if notice is not self._told_notice:
-            self._told_notice = notice
-            if notice is not None:
-                self._show.tell(News(Tone.WARNING, notice.message, notice.hint))
+        if notice is self._told_notice:
+            return
+        if self._told_notice is not None:
+            self._withdraw(self._told_notice)
+        self._told_notice = notice
+        if notice is not None:
+            self._show.tell(News(Tone.WARNING, notice.message, notice.hint))
 
     def _withdraw(self, error: UnderstudyError) -> None:
         news = self._show.window.banner.news

@@ -12,9 +12,9 @@ from engine.status import SessionState, Status
 _WORDS: dict[SessionState, tuple[str, str]] = {
     SessionState.STOPPED: ("Stopped", DARK.muted),
     SessionState.STARTING: ("Starting", DARK.muted),
-    SessionState.SEARCHING: ("Looking for your face", DARK.warning),
+    SessionState.SEARCHING: ("Looking for you", DARK.warning),
     SessionState.LIVE: ("Live", DARK.good),
-    SessionState.LOST: ("Looking for your face", DARK.warning),
+    SessionState.LOST: ("Looking for you", DARK.warning),
     SessionState.WAITING: ("Waiting for the camera", DARK.warning),
     SessionState.STANDBY: ("Standby", DARK.record),
     SessionState.ENDED: ("The clip has ended", DARK.muted),
