@@ -3,7 +3,9 @@
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -13,6 +15,8 @@ from models.runtimes.export import export_key, export_onnx
 _log = logging.getLogger(__name__)
 
 MAX_BYTES = 1 << 30
+_PART = ".part"
+_STALE_S = 3600.0  # no graph takes an hour to write: whoever began it has died
 
 
 class GraphCache:
@@ -37,6 +41,7 @@ class GraphCache:
         Returns:
             Its path; the bytes themselves when the folder cannot be written (a warning is logged).
         """
+        self._sweep()
         path = self._folder / f"{export_key(module, example_inputs, output_names)}.onnx"
         if path.is_file():
             return path
@@ -52,11 +57,23 @@ class GraphCache:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._prune(self._max_bytes - len(content))
         # Under another name first: a reader sees the whole file or none.
-        with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as part:
-            part.write(content)
-            part.flush()
-            os.fsync(part.fileno())
-        os.replace(part.name, path)  # noqa: PTH105 - atomic on every system
+        with tempfile.NamedTemporaryFile(dir=self._folder, suffix=_PART, delete=False) as made:
+            name = Path(made.name)
+        try:
+            with name.open("wb") as part:
+                part.write(content)
+                part.flush()
+                os.fsync(part.fileno())
+            name.replace(path)
+        finally:
+            name.unlink(missing_ok=True)  # after a full disk, or Ctrl-C; else it has its new name
+
+    def _sweep(self) -> None:
+        """Delete what a process that was killed while writing has left behind."""
+        for part in self._folder.glob(f"*{_PART}"):
+            with suppress(OSError):  # gone already, or not ours to delete
+                if time.time() - part.stat().st_mtime > _STALE_S:
+                    part.unlink()
 
     def _prune(self, max_bytes: int) -> None:
         files = [(file.stat(), file) for file in self._folder.iterdir() if file.is_file()]

@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 from pathlib import Path
@@ -72,6 +73,26 @@ def test_a_folder_that_cannot_be_made_is_said_and_costs_only_time(
         graph = GraphCache(blocked).onnx(small_network(), small_inputs(), OUTPUTS)
     assert isinstance(graph, bytes)
     assert "not cached" in caplog.text
+
+
+def test_a_full_disk_leaves_no_part_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(graph_cache_module.os, "fsync", refuse)
+    graph = GraphCache(tmp_path).onnx(small_network(), small_inputs(), OUTPUTS)
+    assert isinstance(graph, bytes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_swept_at_the_next_start(tmp_path: Path) -> None:
+    left, being_written = tmp_path / "left.part", tmp_path / "now.part"
+    for file in (left, being_written):
+        file.write_bytes(b"half a graph")
+    os.utime(left, (0, 0))
+    GraphCache(tmp_path).onnx(small_network(), small_inputs(), OUTPUTS)
+    assert not left.exists()
+    assert being_written.exists(), "another process may be writing it"
 
 
 def test_exporting_changes_nothing_about_the_network(tmp_path: Path) -> None:
