@@ -29,7 +29,7 @@ class StreamParts:
     inference_time_ema: float
     _settings: StreamSettings
     _runtime: RuntimeSettings
-    _stylists: dict[tuple[bool, int], Stylist]
+    _stylists: dict[tuple[bool, int, bool], Stylist]
 
     @property
     def vae(self) -> nn.Module:

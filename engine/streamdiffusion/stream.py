@@ -27,6 +27,7 @@ from engine.clock import SystemClock
 from engine.denoise.settings import NEEDS_NEGATIVE, Guidance, Residual
 from engine.denoise.similarity import SimilarityFilter, SimilaritySettings, SkipCount
 from engine.streamdiffusion.image_utils import pil2tensor, pixels_from, postprocess_image
+from engine.streamdiffusion.loras import StreamLoras
 from engine.streamdiffusion.options import (
     PUBLISHED_SEED,
     STREAM_DEFAULTS,
@@ -39,8 +40,7 @@ from engine.streamdiffusion.parts import StreamParts, accelerate_with_tensorrt
 from engine.streamdiffusion.settings import StreamSettings
 from engine.streamdiffusion.start import Started, changed
 from engine.streamdiffusion.stylist import Stylist
-from models.checkpoints.lora import fuse_lora, read_lora
-from models.checkpoints.stable_diffusion import LCM_LORA, from_pipeline, lora_file
+from models.checkpoints.stable_diffusion import from_pipeline
 from models.runtimes.choose import num_usable_cores
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
 
@@ -54,7 +54,7 @@ _PRECISIONS = {
 }
 
 
-class StreamDiffusion(StreamParts):
+class StreamDiffusion(StreamLoras, StreamParts):
     """A stream of pictures.
 
     Args:
@@ -95,10 +95,10 @@ class StreamDiffusion(StreamParts):
             is_stream_batch=options["use_denoising_batch"],
             residual=Residual.PUBLISHED if has_recursion else Residual.EXACT,
         )
-        self._loras: list[str] = []
+        self._loras = []
         self._filter: SimilarityFilter | None = None
         self._control: Tensor | None = None
-        self._stylists: dict[tuple[bool, int], Stylist] = {}
+        self._stylists: dict[tuple[bool, int, bool], Stylist] = {}
         self._start: Started | None = None
         self._clock = SystemClock()
         self.inference_time_ema = 0.0
@@ -114,25 +114,6 @@ class StreamDiffusion(StreamParts):
         """Frames that the denoiser works on at once, without those of the guidance."""
         rows = len(self._settings.t_index_list) if self._settings.is_stream_batch else 1
         return rows * self._settings.frame_buffer_size
-
-    def load_lcm_lora(self, pretrained_model_name_or_path: str = LCM_LORA, **_kwargs: object) -> None:
-        """Remember the LoRA that makes a model one of few steps, for ``fuse_lora``."""
-        self.load_lora(pretrained_model_name_or_path)
-
-    def load_lora(self, pretrained_lora_model_name_or_path: str, **_kwargs: object) -> None:
-        """Remember a LoRA: a file, folder or hub id, for ``fuse_lora``. Raises ``CheckpointError``."""
-        self._loras.append(str(lora_file(pretrained_lora_model_name_or_path)))
-
-    def fuse_lora(self, *, lora_scale: float = 1.0, **_kwargs: object) -> None:
-        """Fuse what was loaded since the last time into the weights; before ``prepare``.
-
-        Raises:
-            CheckpointError: A LoRA is damaged or for another base.
-        """
-        for path in self._loras:
-            fuse_lora(read_lora(lora_file(path)), self.pipe.unet, self.pipe.text_encoder, lora_scale)
-        self._loras.clear()
-        self._stylists.clear()  # compiled graphs hold the weights of before
 
     def enable_similar_image_filter(self, threshold: float = 0.98, max_skip_frame: int = 10) -> None:
         """Skip frames that resemble the last one that was painted. Raises ``ValueError``."""
@@ -299,7 +280,7 @@ class StreamDiffusion(StreamParts):
             frame_buffer_size=chunk or self._settings.frame_buffer_size,
             is_consistency_model=is_consistency_model,
         )
-        key = from_text, settings.frame_buffer_size
+        key = from_text, settings.frame_buffer_size, is_consistency_model
         stylist = self._stylists.get(key)
         if stylist is None:
             stylist = self._stylists[key] = Stylist(self.pipe, settings, self._runtime, start.seed)

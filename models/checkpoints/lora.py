@@ -74,26 +74,51 @@ def read_lora(path: Path) -> Lora:
     Raises:
         CheckpointError: No such file, half a download, or no LoRA in it.
     """
-    tensors = read_published(path)
-    layers = tuple(_layers(tensors, str(path)))
-    strange = sorted(name for name in tensors if not _KNOWN.search(name))
-    if strange or not layers:
-        raise CheckpointError(f"{path} is no LoRA that we know: it holds {(strange or ['nothing'])[0]}")
-    return Lora(source=str(path), layers=layers)
+    return lora_of(read_published(path), str(path))
 
 
-def fuse_lora(lora: Lora, unet: nn.Module, text_encoder: nn.Module, scale: float = 1.0) -> None:
-    """Add a LoRA to the weights, in place; ``-scale`` takes it away again, but for rounding.
+def lora_of(tensors: Mapping[str, Tensor], source: str) -> Lora:
+    """Return the LoRA that tensors are, by their published names.
 
     Args:
-        lora: What to add.
-        unet: Where most of it goes.
-        text_encoder: Where the rest goes.
-        scale: How much, usually 0..1.
+        tensors: As a file holds them.
+        source: What to call it in errors.
 
     Raises:
-        CheckpointError: A layer is not there or has another size: the LoRA is for another base. Then
-            nothing was changed.
+        CheckpointError: It is none, or incomplete.
+    """
+    layers = tuple(_layers(tensors, source))
+    strange = sorted(name for name in tensors if not _KNOWN.search(name))
+    if strange or not layers:
+        raise CheckpointError(f"{source} is no LoRA that we know: it holds {(strange or ['nothing'])[0]}")
+    return Lora(source=source, layers=layers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FittedLayer:
+    """A layer's update beside the weight that it belongs to.
+
+    Attributes:
+        layer: The update.
+        weight: What it is added to.
+        is_text: Whether it is the text encoder's; else the UNet's.
+    """
+
+    layer: LoraLayer
+    weight: Tensor
+    is_text: bool
+
+    def fuse(self, scale: float) -> None:
+        """Add the update to the weight, in place."""
+        with torch.no_grad():
+            self.weight.add_((self.layer.delta() * scale).reshape(self.weight.shape).to(self.weight))
+
+
+def fit_lora(lora: Lora, unet: nn.Module, text_encoder: nn.Module) -> tuple[FittedLayer, ...]:
+    """Find the weight of each layer of a LoRA; nothing is changed.
+
+    Raises:
+        CheckpointError: A layer is not there or has another size: the LoRA is for another base.
     """
     weights = _weights_by_name(unet, text_encoder)
     placed = [(layer, weights.get(_plain_name(layer.name))) for layer in lora.layers]
@@ -110,9 +135,27 @@ def fuse_lora(lora: Lora, unet: nn.Module, text_encoder: nn.Module, scale: float
                 f"{lora.source} is for another base: {layer.name} is {shape}, "
                 f"the model has {tuple(weight.shape)}"
             )
-    with torch.no_grad():
-        for layer, weight in fitting:
-            weight.add_((layer.delta() * scale).reshape(weight.shape).to(weight))
+    return tuple(
+        FittedLayer(layer=layer, weight=weight, is_text=_plain_name(layer.name).startswith("te_"))
+        for layer, weight in fitting
+    )
+
+
+def fuse_lora(lora: Lora, unet: nn.Module, text_encoder: nn.Module, scale: float = 1.0) -> None:
+    """Add a LoRA to the weights, in place; ``-scale`` takes it away again, but for rounding.
+
+    Args:
+        lora: What to add.
+        unet: Where most of it goes.
+        text_encoder: Where the rest goes.
+        scale: How much, usually 0..1.
+
+    Raises:
+        CheckpointError: A layer is not there or has another size: the LoRA is for another base. Then
+            nothing was changed.
+    """
+    for fitted in fit_lora(lora, unet, text_encoder):
+        fitted.fuse(scale)
 
 
 def _layers(tensors: Mapping[str, Tensor], source: str) -> Iterator[LoraLayer]:

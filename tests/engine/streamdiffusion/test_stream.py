@@ -172,6 +172,16 @@ def test_seeds_hold_and_differ_also_from_text(model: StableDiffusion) -> None:
         assert not torch.equal(first, third)
 
 
+@pytest.mark.parametrize("index", [0, 49])
+def test_pictures_in_one_step_share_no_stream_with_others(model: StableDiffusion, index: int) -> None:
+    """The scalings differ by 7e-6 at most, but a shared stream would hand its next noise to the other."""
+    alone, after = stream_of(model, [index], cfg_type="none"), stream_of(model, [index], cfg_type="none")
+    for stream in (alone, after):
+        stream.prepare("a cat", seed=3)
+    after.txt2img(1)
+    torch.testing.assert_close(after.txt2img_sd_turbo(1), alone.txt2img_sd_turbo(1), rtol=0, atol=0)
+
+
 def test_controlnets_act_on_every_row_by_its_own_noise_level(folder: Path) -> None:
     """N = 2 rows with a ControlNet equal each frame by itself, and the control changes the picture."""
     source = StableDiffusionSource(model=str(folder), controlnets=(str(folder.parent / "controlnet"),))
