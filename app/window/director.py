@@ -30,6 +30,7 @@ from app.window.wishes import Mode, stage_from, with_stage
 from engine.errors import UnderstudyError
 from engine.settings import StageSettings
 from engine.status import SessionState
+from engine.types import Performance
 
 STATUS_MS = 200
 SAVE_MS = 500
@@ -43,6 +44,7 @@ _WITHOUT_PICTURE = {
 }
 # In the other states the last performance is old, and old points would look like a tracker that works.
 _TRACKING = frozenset({SessionState.SEARCHING, SessionState.LIVE, SessionState.LOST, SessionState.STANDBY})
+_ONLY_CARD = frozenset({SessionState.STARTING, SessionState.STOPPED, SessionState.ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Director(QObject):
             self._window.view.show_picture(None)
             return
         self._window.view.show_picture(session.latest())
-        self._window.you.points.show_performance(session.performance() if self._is_tracking else None)
+        self._window.you.points.show_performance(self._performance())
 
     def look(self) -> None:
         """Fetch the status and show it."""
@@ -142,7 +144,13 @@ class Director(QObject):
             self._window.view.show_words("Nothing is running", "The message above says why.")
         self._window.view.show_on_air(status.is_live)
         self._window.status_line.show_status(status)
-        self._window.you.show_quality(status.tracking_quality if self._is_tracking else 0.0)
+        is_likeness = self.show.mode is Mode.STYLISE and status.state not in _ONLY_CARD
+        self._window.status_line.show_likeness(is_likeness)
+        if self._performance() is None:
+            is_starting = status.state is SessionState.STARTING
+            self._window.you.show_unseen("Starting" if is_starting else "No picture")
+        else:
+            self._window.you.show_quality(status.tracking_quality)
         self._window.engine.show_status(status)
         self._window.engine.show_runtime(self.show.runtime_text)
         self.outputs.show_status(status)
@@ -156,6 +164,11 @@ class Director(QObject):
         self.fetches.close()
         self.show.remember(window=self._window.rectangle())
         self.show.close()
+
+    def _performance(self) -> Performance | None:
+        """Return what the tracker saw last, or None where it does not look or has not looked yet."""
+        session = self.show.session
+        return session.performance() if session is not None and self._is_tracking else None
 
     def _connect(self) -> None:
         window = self._window

@@ -101,7 +101,6 @@ class MainWindow(QMainWindow):
         self.you.show_tracking(not is_painting)
         self._left_column.setStretchFactor(self.you, 0 if is_painting else 2)
         self._left_column.setStretch(self._left_column.count() - 1, 1 if is_painting else 0)
-        self.status_line.show_likeness(is_painting)
         self.view.setAccessibleName("Painting of you" if is_painting else "Avatar")
         self.controls.show_subject("the painting of you" if is_painting else "the avatar")
 

@@ -283,6 +283,8 @@ class Backstage:
     """Everything behind the window, as calls that may take long.
 
     Attributes:
+        check_start: Settings, and the stylise mode's or None. Raises at once what can be seen to fail before
+            anything heavy is loaded: a file that is missing, a clip or a stage that cannot be read.
         build_session: Settings -> session with an avatar, not started.
         build_stylise: Settings and the stylise mode's -> session that paints over the user's own picture, not
             started, and what changes the painting.
@@ -295,6 +297,7 @@ class Backstage:
         own_avatars: The avatars that the user added.
     """
 
+    check_start: Callable[[Settings, StyliseSettings | None], None]
     build_session: Callable[[Settings], SessionPort]
     build_stylise: Callable[[Settings, StyliseSettings], tuple[SessionPort, StylingPort]]
     load_avatar: Callable[[str], Avatar]

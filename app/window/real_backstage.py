@@ -12,6 +12,7 @@ from engine.types import Avatar
 def real_backstage() -> Backstage:
     """Return the engine's calls. Cheap: nothing heavy is imported here."""
     return Backstage(
+        check_start=_check_start,
         build_session=_build_session,
         build_stylise=_build_stylise,
         load_avatar=_load_avatar,
@@ -25,6 +26,15 @@ def real_backstage() -> Backstage:
 
 # The imports below take seconds (torch, OpenVINO, MediaPipe): they run on the command thread, with the window
 # on the screen already.
+
+
+def _check_start(settings: Settings, stylise: StyliseSettings | None) -> None:
+    from engine.standard_rooms import StandardRooms  # noqa: PLC0415 - OpenCV
+    from engine.stylise.files import check_files  # noqa: PLC0415 - beside it
+
+    if stylise is not None:
+        check_files(stylise)
+    StandardRooms().check(settings)
 
 
 def _build_session(settings: Settings) -> SessionPort:

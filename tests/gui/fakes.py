@@ -284,6 +284,7 @@ class FakeEngine:
     sessions: list[FakeSession] = field(default_factory=list)
     picture_confidence: float = 1.0
     build_error: UnderstudyError | None = None
+    check_error: UnderstudyError | None = None
     load_error: UnderstudyError | None = None
     models: list[FakeModel] = field(default_factory=published_models)
     stylings: list[FakeStyling] = field(default_factory=list)
@@ -300,6 +301,7 @@ class FakeEngine:
 
     def backstage(self) -> Backstage:
         return Backstage(
+            check_start=self._check,
             build_session=self._build,
             build_stylise=self._build_stylise,
             fetchable_models=lambda: tuple(self.models),
@@ -310,6 +312,10 @@ class FakeEngine:
             list_cameras=lambda: tuple(self.cameras),
             own_avatars=OwnAvatars(self.folder),
         )
+
+    def _check(self, _settings: Settings, _stylise: StyliseSettings | None) -> None:
+        if self.check_error is not None:
+            raise self.check_error
 
     def _build(self, settings: Settings) -> FakeSession:
         if self.build_error is not None:

@@ -8,11 +8,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from app.preferences import Preferences
+from app.style import DARK
 from app.window.panels.banner import Tone
 from engine.errors import (
     CameraBusyError,
     NoFaceError,
     SinkError,
+    SourceError,
     TooSlowError,
     UnderstudyError,
     VirtualCameraMissingError,
@@ -384,7 +387,7 @@ def test_the_states_are_told(theatre: Theatre) -> None:
         theatre.director.look()
         words[state] = theatre.window.status_line.state.whole_text
     assert words[SessionState.SEARCHING] == "Looking for you"
-    assert words[SessionState.LIVE] == "Live"
+    assert words[SessionState.LIVE] == "Preview"
     assert words[SessionState.STANDBY] == "Standby: this computer is too busy"
     assert words[SessionState.WAITING] == "Waiting for the camera"
     assert all(words.values())
@@ -403,8 +406,51 @@ def test_nobody_is_tracked_well_while_the_points_say_that_there_is_nobody(theatr
     mark = theatre.window.you.quality_label
     assert mark.text() == "Tracking: good"
     theatre.session.now = replace(theatre.session.now, state=SessionState.WAITING)
+    theatre.settle()
+    assert mark.text() == "No picture"
+    assert theatre.window.you.points.words == "No picture"
+
+
+def test_nobody_is_missed_before_anything_has_looked(theatre: Theatre) -> None:
+    you = theatre.window.you
+    assert (you.quality_label.text(), you.points.words) == ("Starting", "Starting")
+    theatre.session.now = replace(theatre.session.now, state=SessionState.SEARCHING)
+    theatre.settle()
+    assert (you.quality_label.text(), you.points.words) == ("No picture", "No picture")
+    theatre.session.tracked = replace(make_performance(), state=TrackState.LOST)
+    theatre.settle()
+    assert (you.quality_label.text(), you.points.words) == ("No face", "Nobody in view")
+
+
+@pytest.mark.parametrize(
+    ("is_live", "is_recording", "words"),
+    [
+        (False, False, "Preview"),
+        (True, False, "On air"),
+        (False, True, "Recording"),
+        (True, True, "On air and recording"),
+    ],
+)
+def test_the_status_says_whether_anybody_else_sees_the_picture(
+    theatre: Theatre, is_live: bool, is_recording: bool, words: str
+) -> None:
+    theatre.live()
+    line = theatre.window.status_line
+    theatre.session.now = replace(theatre.session.now, is_live=is_live, is_recording=is_recording)
     theatre.director.look()
-    assert mark.text() == "No face"
+    assert line.state.whole_text == words
+    assert (line._dot._colour == DARK.good) is is_live, "green means on air"
+    theatre.session.now = replace(theatre.session.now, progress=0.5)
+    theatre.director.look()
+    assert line.state.whole_text == f"{words}, from a clip"
+
+
+def test_going_live_that_failed_does_not_read_as_live(theatre: Theatre) -> None:
+    theatre.live()
+    theatre.session.failures["go_live"] = SinkError("There is none.", hint="Install one.")
+    click(theatre, theatre.window.controls.live)
+    assert theatre.window.banner.news.tone is Tone.ERROR
+    assert "live" not in theatre.window.status_line.state.whole_text.lower()
 
 
 def test_the_read_out_can_be_hidden(theatre: Theatre) -> None:
@@ -493,6 +539,18 @@ def test_a_session_that_cannot_be_built_can_be_retried(make_theatre) -> None:
     assert theatre.window.status_line.state.whole_text == "Stopped by an error"
     theatre.engine.build_error = None
     click(theatre, theatre.window.banner.offers[0])
+    assert theatre.session.names() == ["start"]
+
+
+def test_another_source_tries_again_where_the_first_could_not_be_read(make_theatre, tmp_path: Path) -> None:
+    theatre = make_theatre()
+    theatre.file.save(Preferences(source=f"file:{tmp_path / 'gone.mp4'}"))
+    theatre.engine.check_error = SourceError("There is no clip.", hint="Choose another.")
+    theatre.open()
+    assert theatre.engine.sessions == []
+    theatre.engine.check_error = None
+    click(theatre, theatre.window.banner.offers[1])
+    assert theatre.session.settings.source == "sample"
     assert theatre.session.names() == ["start"]
 
 

@@ -139,6 +139,8 @@ def test_the_window_says_whose_picture_it_shows(theatre: Theatre) -> None:
     window = theatre.window
     assert not window.status_line.likeness.isVisible()
     switch_to(theatre, Mode.STYLISE)
+    assert not window.status_line.likeness.isVisible(), "only the standby card is shown"
+    theatre.live()
     assert window.status_line.likeness.isVisible()
     assert window.status_line.likeness.accessibleName() == "Shows your likeness"
     assert "painting of you" in window.controls.live.toolTip()
@@ -146,10 +148,28 @@ def test_the_window_says_whose_picture_it_shows(theatre: Theatre) -> None:
     assert not window.avatars.isVisible()
     assert not window.stage.isVisible()
     assert window.painting.isVisible()
+    theatre.session.now = replace(theatre.session.now, state=SessionState.ERROR)
+    theatre.settle()
+    assert not window.status_line.likeness.isVisible()
+    theatre.live()
     switch_to(theatre, Mode.AVATAR)
     assert not window.status_line.likeness.isVisible()
     assert "the avatar" in window.controls.live.toolTip()
     assert window.avatars.isVisible()
+
+
+def test_what_is_missing_is_said_before_anything_is_loaded(theatre: Theatre) -> None:
+    theatre.engine.check_error = WeightsError("There is no file model.bin.", hint="Fetch it.")
+    switch_to(theatre, Mode.STYLISE)
+    assert len(theatre.engine.sessions) == 1, "nothing was built"
+    assert theatre.window.status_line.state.whole_text == "Stopped by an error"
+    assert theatre.window.banner.message.text() == "There is no file model.bin."
+    assert theatre.window.banner.offers[0].text().startswith("Fetch it")
+    theatre.engine.check_error = None
+    theatre.window.banner.offers[1].click()
+    theatre.settle()
+    assert theatre.director.show.mode is Mode.AVATAR
+    assert theatre.session.names() == ["start"]
 
 
 def test_only_the_newest_wish_is_built(theatre: Theatre) -> None:

@@ -128,6 +128,13 @@ class Show:
         for call in self._after_build:
             call()
 
+    def use_source(self, source: str) -> None:
+        """Take frames from another source; where nothing could be built, try again with it."""
+        if self._build_error is None:
+            self.ask(lambda session: session.set_source(source), key="source")
+        else:
+            self.build()
+
     def rebuild(self) -> None:
         """Try again after an error: start the session anew, or build it if that is what failed."""
         if self.session is None:
@@ -205,6 +212,8 @@ class Show:
         """Build and start; return what is to be told of it, such as the memory that it takes."""
         if plan is not self._wanted:
             return ""  # the user has changed their mind meanwhile: the next command builds
+        # What is missing is said at once, not after the seconds that loading takes.
+        self.backstage.check_start(plan.settings, plan.stylise)
         standing = self._raise_up(plan)
         text = "" if standing.styling is None else standing.styling.memory_text(plan.settings)
         standing.session.start()

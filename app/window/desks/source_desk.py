@@ -44,7 +44,7 @@ class SourceDesk:
         """Take frames from ``source`` (``Preferences.source``)."""
         self._show.remember(source=source)
         self._refresh()
-        self._show.ask(lambda session: session.set_source(source), key="source")
+        self._show.use_source(source)
 
     def play_sample(self) -> None:
         """Play the sample clip."""

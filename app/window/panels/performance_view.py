@@ -40,12 +40,26 @@ class PerformanceView(QWidget):
         self.setMinimumHeight(_MIN_POINTS_HEIGHT_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._performance: Performance | None = None
+        self._unseen = "Starting"
         self._is_mirrored = False
+
+    @property
+    def words(self) -> str:
+        """What stands in place of the points; empty while there are some."""
+        if self._performance is None:
+            return self._unseen
+        return "" if self._performance.state is TrackState.FOUND else "Nobody in view"
 
     def show_performance(self, performance: Performance | None) -> None:
         """Show ``performance`` from the next paint on; the same one again costs nothing."""
         if performance is not self._performance:
             self._performance = performance
+            self.update()
+
+    def show_unseen(self, why: str) -> None:
+        """Set the words that stand there while no performance is shown: nobody has looked yet."""
+        if why != self._unseen:
+            self._unseen = why
             self.update()
 
     def show_mirrored(self, is_mirrored: bool) -> None:
@@ -67,12 +81,11 @@ class PerformanceView(QWidget):
         shape.addRoundedRect(area, RADIUS_CONTROL_PX, RADIUS_CONTROL_PX)
         painter.fillPath(shape, QColor(DARK.stage))
         painter.setClipPath(shape)
-        performance = self._performance
-        if performance is None or performance.state is not TrackState.FOUND:
+        if self._performance is None or self.words:
             painter.setPen(QColor(DARK.muted))
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, "Nobody in view")
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.words)
         else:
-            self._paint_person(painter, performance)
+            self._paint_person(painter, self._performance)
         painter.setClipping(False)
         painter.strokePath(shape, QPen(QColor(DARK.border), 1))
         painter.end()

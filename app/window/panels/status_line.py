@@ -13,7 +13,7 @@ _WORDS: dict[SessionState, tuple[str, str]] = {
     SessionState.STOPPED: ("Stopped", DARK.muted),
     SessionState.STARTING: ("Starting", DARK.muted),
     SessionState.SEARCHING: ("Looking for you", DARK.warning),
-    SessionState.LIVE: ("Live", DARK.good),
+    SessionState.LIVE: ("Preview", DARK.focus),
     SessionState.LOST: ("Looking for you", DARK.warning),
     SessionState.WAITING: ("Waiting for the camera", DARK.warning),
     SessionState.STANDBY: ("Standby", DARK.record),
@@ -25,14 +25,26 @@ _WIDEST_READOUT = "60 fps  ·  888 ms"
 
 
 def state_words(status: Status) -> tuple[str, str]:
-    """Return what to say about a session, and the colour of its dot."""
+    """Return what to say about a session, and the colour of its dot.
+
+    While the avatar follows, that is where its picture goes: only into the window, on air, into a file.
+    """
     if status.is_panicked:
         return _WORDS[SessionState.STANDBY]
     if status.state is SessionState.STANDBY:
         return "Standby: this computer is too busy", DARK.record
     if status.state is SessionState.WAITING and status.progress is not None:
         return "Waiting for the clip", DARK.warning
-    return _WORDS[status.state]
+    if status.state is not SessionState.LIVE:
+        return _WORDS[status.state]
+    words, colour = _outgoing_words(status)
+    return (words if status.progress is None else f"{words}, from a clip"), colour
+
+
+def _outgoing_words(status: Status) -> tuple[str, str]:
+    if status.is_live:
+        return ("On air and recording" if status.is_recording else "On air"), DARK.good
+    return ("Recording", DARK.record) if status.is_recording else _WORDS[SessionState.LIVE]
 
 
 class _Dot(QWidget):
@@ -147,8 +159,6 @@ class StatusLine(QWidget):
     def show_status(self, status: Status) -> None:
         """Show the newest status."""
         words, colour = state_words(status)
-        if status.state is SessionState.LIVE and status.progress is not None and not status.is_panicked:
-            words = f"{words}, from a clip"
         self.state.show_text(words)
         self._dot.show_colour(colour)
         self.on_air.setVisible(status.is_live)

@@ -33,7 +33,7 @@ class YouPanel(Card):
     mirror_chosen = Signal(bool)
 
     def __init__(self) -> None:
-        self._mark = make_label("No face", "muted", 0.9)
+        self._mark = make_label("Starting", "muted", 0.9)
         super().__init__("You", self._mark)
         self.points = PerformanceView()
         self.source = EntryPicker("Camera or clip")
@@ -87,6 +87,14 @@ class YouPanel(Card):
             text, role = "Tracking: poor", "record"
         else:
             text, role = "No face", "muted"
+        self._show_mark(text, role)
+
+    def show_unseen(self, why: str) -> None:
+        """Say why the tracker has nothing to look at, in a word or two."""
+        self.points.show_unseen(why)
+        self._show_mark(why, "muted")
+
+    def _show_mark(self, text: str, role: str) -> None:
         self._mark.setText(text)
         self._mark.setAccessibleName(text)
         set_role(self._mark, "role", role)
