@@ -17,6 +17,7 @@ from engine.stylise.settings import (
 from models.checkpoints.catalogue import read_catalogue
 from models.checkpoints.errors import CheckpointError
 from models.checkpoints.hub import TAESD, folder_of, local_folder, lora_file, tokenizer_folder
+from models.checkpoints.whole import check_whole
 
 _LIVE2DIFF = "live2diff"
 _DEPTH_NETWORKS = ("dpt-hybrid", "depth-anything-small")  # the one it was trained with first
@@ -37,7 +38,7 @@ def check_files(stylise: StyliseSettings) -> None:
             licence, and what works without it.
     """
     if stylise.painter is Painter.LIVE2DIFF:
-        motion_file(stylise)
+        _check_motion(stylise)
         _check_depth(stylise)
     try:
         _check_base(stylise)
@@ -140,6 +141,13 @@ def _check_single(file: Path) -> None:
         raise CheckpointError(f"there is no file {file}")
     if file.suffix != _SINGLE:
         raise CheckpointError(f"{file} is a {file.suffix or 'file without ending'}, expected {_SINGLE}")
+
+
+def _check_motion(stylise: StyliseSettings) -> None:
+    try:
+        check_whole(motion_file(stylise), read_catalogue()[_LIVE2DIFF].num_bytes)
+    except CheckpointError as error:
+        raise WeightsError(f"Live2Diff cannot be loaded: {error}.", hint=motion_hint()) from error
 
 
 def _check_tokenizer(stylise: StyliseSettings) -> None:

@@ -88,5 +88,5 @@ def _built(kind: _Kind, fields: Mapping[str, Any], folder: Path) -> nn.Module:
     try:
         network: nn.Module = kind.network(kind.config(**fields))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"the configuration of {folder} cannot be built: {error}") from error
+        raise CheckpointError(f"the configuration of {folder} is damaged or of another version") from error
     return network

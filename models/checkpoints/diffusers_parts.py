@@ -17,6 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from models.checkpoints.fitting import fitted
 from models.checkpoints.published import CheckpointError, read_published
+from models.checkpoints.whole import refused
 from models.diffusion.prediction import Prediction
 from models.diffusion.schedules import BetaSchedule, DiscreteSchedule
 
@@ -30,6 +31,7 @@ _WEIGHTS = (
 )
 _TEXT_PREFIX = "text_model."
 _OLD_ATTENTION = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
+_SCHEDULE_FIELDS = ("beta_schedule", "beta_start", "beta_end", "num_train_timesteps", "prediction_type")
 _PREDICTIONS = {
     "epsilon": Prediction.EPSILON,
     "v_prediction": Prediction.V,
@@ -87,7 +89,7 @@ def load_tokenizer(folder: Path) -> CLIPTokenizer:
     try:
         tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"the tokenizer in {folder} cannot be read: {error}") from error
+        raise CheckpointError(f"the tokenizer in {folder} is damaged: vocab.json or merges.txt") from error
     return tokenizer
 
 
@@ -116,7 +118,8 @@ def schedule_from(config: Mapping[str, Any], source: str) -> tuple[DiscreteSched
         )
         return schedule, _PREDICTIONS[config.get("prediction_type", "epsilon")]
     except (KeyError, ValueError) as error:
-        raise CheckpointError(f"the schedule of {source} is not one that we know: {error}") from error
+        said = ", ".join(f"{name} {config[name]}" for name in _SCHEDULE_FIELDS if name in config)
+        raise CheckpointError(f"the schedule of {source} is not one that we know: {said}") from error
 
 
 def read_config(folder: Path, name: str = "config.json") -> dict[str, Any]:
@@ -126,8 +129,13 @@ def read_config(folder: Path, name: str = "config.json") -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no file {path}") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise refused(path, error) from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise CheckpointError(f"{path} cannot be read: it is damaged at {place}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot be read: it holds no text") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds no configuration but {type(content).__name__}")
     return content
@@ -165,7 +173,7 @@ def without_memory(
         with torch.device("meta"):
             return build(config)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise CheckpointError(f"the configuration of {source} cannot be built: {error}") from error
+        raise CheckpointError(f"the configuration of {source} is damaged or of another version") from error
 
 
 def weights_file(folder: Path) -> Path:

@@ -10,6 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from models.checkpoints.errors import CheckpointError
+from models.checkpoints.whole import check_whole
 from models.networks.pocket import PocketConfig, PocketNetworks
 from models.networks.portrait import PortraitConfig, PortraitNet
 
@@ -58,7 +60,16 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
             return file.metadata() or {}, tensors
     except (OSError, SafetensorError) as error:
-        raise PocketWeightsError(f"cannot read the weights {path}: {error}") from error
+        raise PocketWeightsError(_reason(path)) from error
+
+
+def _reason(path: Path) -> str:
+    """Return in our own words why a file cannot be read."""
+    try:
+        check_whole(path)
+    except CheckpointError as error:
+        return str(error)
+    return f"{path} is damaged"
 
 
 def _load(path: Path, wanted: str, build: Callable[[dict[str, Any]], N]) -> N:
@@ -69,7 +80,7 @@ def _load(path: Path, wanted: str, build: Callable[[dict[str, Any]], N]) -> N:
         config = json.loads(metadata["config"])
         network = build({key: tuple(v) if isinstance(v, list) else v for key, v in config.items()})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PocketWeightsError(f"{path} does not say what it holds: {error!r}") from error
+        raise PocketWeightsError(f"{path} does not say what it holds: config is missing or odd") from error
     wanted_shapes = {name: value.shape for name, value in network.state_dict().items()}
     shapes = {name: value.shape for name, value in tensors.items()}
     different = {name for name, _ in wanted_shapes.items() ^ shapes.items()}

@@ -5,6 +5,7 @@ what is missing, what nobody asked for, and which shapes differ.
 """
 
 import pickle
+import struct
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from models.checkpoints.errors import CheckpointError
 from models.checkpoints.unet_keys import is_sinusoidal, published_name, published_positions
+from models.checkpoints.whole import SAFETENSORS, check_whole, refused, unreadable
 from models.networks.attention import TemporalAttention, sinusoidal_positions
 
 __all__ = [
@@ -28,6 +30,16 @@ __all__ = [
 ]
 
 _NAMES_SHOWN = 4
+_DAMAGED = (  # what the libraries raise over bytes that are not what they take them for
+    EOFError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    struct.error,
+    SafetensorError,
+)
 
 
 def read_published(path: Path) -> dict[str, Tensor]:
@@ -54,17 +66,18 @@ def read_nested(path: Path) -> dict[str, Tensor]:
 
 
 def _content(path: Path) -> object:
-    if not path.is_file():
-        raise CheckpointError(f"there is no file {path}")
+    check_whole(path)
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix == SAFETENSORS:
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         # torch's own words advise to read it without this protection
         raise CheckpointError(f"{path} is damaged or holds more than weights") from error
-    except (OSError, EOFError, RuntimeError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read: half a download? ({_first_line(error)})") from error
+    except OSError as error:
+        raise refused(path, error) from error
+    except _DAMAGED as error:
+        raise unreadable(path) from error
 
 
 def _tensors(content: object, path: Path) -> dict[str, Tensor]:
@@ -134,7 +147,3 @@ def _listed(what: str, names: Iterable[str]) -> str:
         return ""
     more = "" if len(ordered) <= _NAMES_SHOWN else f" and {len(ordered) - _NAMES_SHOWN} more"
     return f"{what}: {', '.join(ordered[:_NAMES_SHOWN])}{more}"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -19,6 +19,7 @@ from models.checkpoints import ldm_keys
 from models.checkpoints.diffusers_parts import modern_attention, text_encoder_from, without_memory
 from models.checkpoints.fitting import fitted
 from models.checkpoints.published import CheckpointError, read_published
+from models.checkpoints.whole import unreadable
 from models.diffusion.prediction import Prediction
 from models.diffusion.schedules import DiscreteSchedule
 
@@ -82,8 +83,11 @@ class SingleFile:
         tensors = ldm_keys.open_clip_tensors(self._open_clip) if self.is_second else bare
         try:
             config = text_config(tensors, is_second=self.is_second)
-        except (KeyError, ValueError) as error:
-            raise CheckpointError(f"the text encoder in {self._name} is incomplete: {error}") from error
+        except KeyError as error:
+            lacking = f"{error.args[0]} is missing"
+            raise CheckpointError(f"the text encoder in {self._name} is incomplete: {lacking}") from error
+        except ValueError as error:
+            raise CheckpointError(f"the text encoder in {self._name} is of another kind") from error
         return text_encoder_from(config, tensors, f"the text encoder in {self._name}", dtype)
 
     def schedule(self, prediction: Prediction | None = None) -> tuple[DiscreteSchedule, Prediction]:
@@ -173,4 +177,4 @@ def _metadata(path: Path) -> dict[str, str]:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        raise unreadable(path) from error

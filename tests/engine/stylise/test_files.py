@@ -13,6 +13,7 @@ from engine.stylise.rooms import StyliseRooms
 from engine.stylise.settings import Closeness, Painter, StyliseSettings
 from models.checkpoints.catalogue import read_catalogue, with_needs
 from tests.models.checkpoints.hub_cache import lay_in_cache
+from tests.models.checkpoints.no_weights import write_empty
 
 PIRATE = StyliseSettings(prompt="a pirate")
 LIVE2DIFF = replace(PIRATE, painter=Painter.LIVE2DIFF)
@@ -27,7 +28,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def touch(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    write_empty(path)
     return path
 
 
@@ -90,6 +91,21 @@ def test_a_file_that_is_never_read_or_not_there_is_named(tmp_path: Path, models:
     assert "--tokenizer" in hint
     touch(tmp_path / "words" / "vocab.json")
     check_files(replace(PIRATE, model=str(base), tokenizer=str(tmp_path / "words")))
+
+
+@pytest.mark.parametrize(
+    "content", [bytes(5000), b"hello\n" * 800, b"PK\x03\x04" + bytes(5000), b""], ids=len
+)
+def test_a_damaged_motion_file_is_told_with_both_sizes_and_in_our_words(
+    content: bytes, tmp_path: Path, models: Path
+) -> None:
+    fetched("live2diff", models)
+    damaged = tmp_path / "z.ckpt"
+    damaged.write_bytes(content)
+    message, hint = said(replace(LIVE2DIFF, motion=str(damaged)))
+    told = f"half a download? ({len(content):,} bytes, expected 1,676,502,737)."
+    assert message == f"Live2Diff cannot be loaded: {damaged} cannot be read: {told}"
+    assert "Apache-2.0" in hint
 
 
 def test_a_style_with_its_own_tokenizer_needs_no_model(tmp_path: Path, models: Path) -> None:

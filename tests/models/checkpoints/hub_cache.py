@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.models.checkpoints.no_weights import write_empty
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -12,7 +14,7 @@ def lay_in_cache(cache: Path, repository: str, files: Iterable[str] = ("config.j
     folder = cached / "snapshots" / COMMIT
     for file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).touch()
+        write_empty(folder / file)
     (cached / "refs").mkdir()
     (cached / "refs" / "main").write_text(COMMIT)
     return folder
