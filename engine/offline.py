@@ -82,11 +82,14 @@ class AnimateHooks:
         on_progress: Pictures written so far, and how many there will be (None: unknown).
         should_stop: Asked between two frames; True ends with what is there.
         on_warm_up: The model is loaded and begins with so many frames, painted together, which takes a while.
+        on_part: It broke off, the error follows, and this is what was written until then. Not called where
+            writing itself failed: that error says what is left.
     """
 
     on_progress: Callable[[int, int | None], None] = lambda _done, _total: None
     should_stop: Callable[[], bool] = lambda: False
     on_warm_up: Callable[[int], None] = lambda _frames: None
+    on_part: Callable[[RecordingReport], None] = lambda _part: None
 
 
 def animate(
@@ -102,7 +105,8 @@ def animate(
 
     Args:
         settings: With ``Pace.OFFLINE`` and a clip as source.
-        output: The MP4 file; an existing one is replaced.
+        output: The MP4 file; an existing one is replaced by a whole movie with a face in it only, and what
+            was painted is else kept beside it: see the report's ``recording``.
         hooks: Progress and stop.
         avatar: Who is on stage; None: whom the settings name.
         rooms: Makes the parts; the real ones by default.
@@ -110,7 +114,7 @@ def animate(
 
     Raises:
         SourceError: the source is no clip that can be read.
-        SinkError: the output cannot be written; what was written before plays.
+        SinkError: the output cannot be written; it says what is left, and where.
         UnderstudyError: avatar, weights or runtime cannot be had.
         KeyboardInterrupt: it was stopped before the first picture; nothing was written.
     """
@@ -204,6 +208,7 @@ class _Job:
             self._is_ready.set()
             self._feed.stop()
         if isinstance(self._feed.error, EngineFailedError):
+            self._hooks.on_part(recording)
             raise self._feed.error  # a defect, not a damaged clip; what was painted is written
         report = self._report(recording, loaded_at_s - started_at_s, self._clock.now_s() - loaded_at_s)
         if not report.warm_up_frames or self._first_at_s is None:
@@ -264,9 +269,20 @@ class _Job:
                 self._tell_progress()
         except BaseException:
             # What was written plays, whatever happened; a second failure of the same disk is no news.
+            recorder.keep_old()
             with suppress(UnderstudyError):
                 recorder.close()
+                if recorder.report is not None:
+                    self._hooks.on_part(recorder.report)
             raise
+        return self._end(recorder)
+
+    def _end(self, recorder: RecordingSink) -> RecordingReport:
+        """Finish the file; it replaces an older one only where it is what was asked for."""
+        if self._ending() is not Ending.COMPLETE:
+            recorder.keep_old("stopped" if self._was_stopped else "unfinished")
+        elif self._frames_found == 0:
+            recorder.keep_old("no face")
         if self._was_stopped:
             recorder.close()
             assert recorder.report is not None  # a closed recorder has one

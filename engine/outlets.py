@@ -58,6 +58,12 @@ class Outlets:
         self._recorder: RecordingSink | None = None
         self._camera: CameraSink | None = None
         self._notice: UnderstudyError | None = None
+        self._part: RecordingReport | None = None
+
+    @property
+    def part(self) -> RecordingReport | None:
+        """The newest recording that was ended by ``close``, not by whom it was for."""
+        return self._part
 
     @property
     def notice(self) -> UnderstudyError | None:
@@ -109,12 +115,17 @@ class Outlets:
 
     def stop_recording(self) -> RecordingReport:
         """Finish the file. Raises ``SinkError`` when there is none or writing failed."""
+        return self._stop_recording(is_whole=True)
+
+    def _stop_recording(self, *, is_whole: bool) -> RecordingReport:
         with self._changing:
             recorder, self._recorder = self._recorder, None
             if recorder is None:
                 reason = self._notice or SinkError("No recording is running.", hint="Start one first.")
                 raise reason
             self.outputs.remove(recorder)
+            if not is_whole:
+                recorder.keep_old()
             recorder.close()
             report = recorder.report
         assert report is not None  # a closed recorder has one
@@ -141,11 +152,14 @@ class Outlets:
                 camera.close()
 
     def close(self) -> None:
-        """Finish the recording and close the virtual camera; a failure becomes the notice. Idempotent."""
+        """Close the virtual camera, and a recording that nobody ended; a failure becomes the notice.
+
+        That recording replaces no older file: see ``part``. Idempotent.
+        """
         self.stop_live()
         if self.is_recording:
             try:
-                self.stop_recording()
+                self._part = self._stop_recording(is_whole=False)
             except UnderstudyError as error:
                 self._notice = error
 

@@ -55,6 +55,10 @@ class RecordingSink(Sink, Protocol):
         """What was written, once it is closed."""
         ...
 
+    def keep_old(self, label: str = ...) -> None:
+        """Leave an older file of this name alone; ``label`` names what is then kept beside it."""
+        ...
+
     def finish(self) -> RecordingReport:
         """Write everything and the sound to its end. Raises ``SinkError``."""
         ...

@@ -103,6 +103,11 @@ class Session:
         """Which library runs the networks, how, and why; empty before they are loaded."""
         return self._staging.runtime_text
 
+    @property
+    def part(self) -> RecordingReport | None:
+        """What ``stop`` found being recorded and closed; it replaced no older file. None: nothing so far."""
+        return self._outlets.part
+
     def start(self) -> None:
         """Start the engine and return at once; does nothing while it runs."""
         with self._changing:

@@ -281,6 +281,8 @@ class FakeSink:
     report: RecordingReport | None = None
     path: Path = Path("out.mp4")
     is_finished: bool = False
+    spares: bool = False  # whether there is an older file, which it spares where it is told to
+    label: str | None = None
 
     def open(self) -> None:
         if self.error is not None and self.fails_at is None:
@@ -298,10 +300,15 @@ class FakeSink:
     def panic(self, is_on: bool) -> None:
         self.is_panicked = is_on
 
+    def keep_old(self, label: str = "unfinished") -> None:
+        self.label = label
+
     def close(self) -> None:
         self.is_closed = True
+        is_beside = self.spares and self.label is not None
         self.report = RecordingReport(
-            path=self.path,
+            path=self.path.with_stem(f"{self.path.stem} ({self.label})") if is_beside else self.path,
+            spared=self.path if is_beside else None,
             frames=len(self.pictures),
             dropped=0,
             seconds=len(self.pictures) / 25,

@@ -4,6 +4,7 @@ While recording, the file is *fragmented*: about once a second a self-contained 
 appended, so a crash or a full disk loses the last piece at most (nothing is on disk before the first one).
 On a clean finish the packets are copied, unchanged, into a file with its index at the front, which replaces
 the fragmented one in a single step; when that copy fails (no room for two), the fragmented file stays.
+An older movie of the same name is no concern of this module: see ``growing_file``.
 
 A piece begins with a key frame, and one is asked for after a second of *time*, not after so many frames: a
 live picture may come slowly. The encoder looks at no frame ahead, so what was written is in the file.
@@ -141,22 +142,28 @@ class MovieWriter:
             raise _unwritable(self.path, error) from error
         return _make_fast_start(self.path)
 
-    def abandon(self) -> None:
-        """Close after a failure: keep what is complete, cut off a torn last piece."""
+    def abandon(self) -> bool:
+        """Close after a failure: keep what is complete, cut off a torn last piece.
+
+        Returns:
+            Whether anything is left that plays.
+        """
         with contextlib.suppress(*_FAILURES):
             self.container.close()
-        with contextlib.suppress(*_FAILURES):
-            cut_torn_tail(self.path)
+        try:
+            return cut_torn_tail(self.path) > 0
+        except _FAILURES:
+            return False
 
 
-def cut_torn_tail(path: Path) -> None:
-    """Shorten a fragmented MP4 to its last complete piece.
+def cut_torn_tail(path: Path) -> int:
+    """Shorten a fragmented MP4 to its last complete piece, and return how many pieces that leaves.
 
     A piece is a ``moof`` box and the ``mdat`` box after it; every box starts with its length in four bytes
     (1 means that eight bytes follow the name) and its name (ISO/IEC 14496-12, 4.2).
     """
     file_size = path.stat().st_size
-    complete = position = 0
+    complete = position = pieces = 0
     with path.open("r+b") as file:
         while position + 8 <= file_size:
             file.seek(position)
@@ -167,9 +174,11 @@ def cut_torn_tail(path: Path) -> None:
             if size == 0 or position + size > file_size:
                 break
             position += size
+            pieces += name == b"mdat"
             if name != b"moof":
                 complete = position
         file.truncate(complete)
+    return pieces
 
 
 def _make_fast_start(path: Path) -> bool:

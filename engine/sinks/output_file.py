@@ -31,6 +31,8 @@ def check_output(path: Path, source: Path | None = None) -> None:
     Raises:
         SinkError: wrong suffix, no such folder, a folder itself, not writable, or the source itself.
     """
+    if path.is_dir():
+        raise SinkError(f"{path} is a folder.", hint=f"Name a file in it, such as {path / 'avatar.mp4'}.")
     if path.suffix.lower() not in SUFFIXES:
         raise SinkError(f"{path} does not end in .mp4.", hint="Give the output a name that ends in .mp4.")
     if not path.parent.is_dir():
@@ -40,6 +42,8 @@ def check_output(path: Path, source: Path | None = None) -> None:
     existed = path.exists()
     if existed and source is not None and path.samefile(source):
         raise SinkError(f"{path} is the source itself.", hint="Choose another name for the output.")
+    if existed and not os.access(path.parent, os.W_OK):  # the new one grows beside the old one
+        raise unwritable(path, errno.EACCES, f"its folder {path.parent} is read-only")
     try:
         with path.open("ab"):
             pass
@@ -50,22 +54,26 @@ def check_output(path: Path, source: Path | None = None) -> None:
 
 
 def unwritable(path: Path, number: int | None, reason: str | None) -> SinkError:
-    """Return what to tell the user when writing ``path`` failed.
+    """Return what to tell the user when writing ``path`` failed; not what became of the file.
 
     Args:
         path: The file.
         number: The system's error number, if there is one.
         reason: The system's words for it, if there are any.
     """
-    if number in _NO_ROOM:
+    if is_out_of_room(number):
         return SinkError(
-            f"There is no room left to write {path}.",
-            hint="What was written before plays; free some space or choose another disk.",
+            f"There is no room left to write {path}.", hint="Free some space, or choose another disk."
         )
     return SinkError(
         f"{path} cannot be written: {reason or 'unknown reason'}.",
         hint="Choose another place for the output.",
     )
+
+
+def is_out_of_room(number: int | None) -> bool:
+    """Whether the system's error ``number`` says that a disk, a quota or a file is full."""
+    return number in _NO_ROOM
 
 
 class OutputClaim:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from engine.errors import SinkError, UnderstudyError
 from engine.sinks.fit import Fit
+from engine.sinks.growing_file import UNFINISHED, GrowingFile
 from engine.sinks.guard import require_picture
 from engine.sinks.movie import MovieWriter
-from engine.sinks.output_file import OutputClaim, check_output
+from engine.sinks.output_file import check_output
 from engine.sinks.recorder_settings import Backlog, MovieSettings, RecordingReport, SoundKind
 from engine.sinks.sound import SoundTrack
 from engine.types import Picture, RgbImage
@@ -26,7 +27,8 @@ class Recorder:
     so that the two stay in step.
 
     Args:
-        path: The MP4 file; an existing one is replaced. Without a picture there is no file in the end.
+        path: The MP4 file; an existing one is replaced by a whole recording only. Of one that fails, or was
+            told to ``keep_old``, what plays is kept beside it. Without a picture nothing is left.
         settings: Size, rate, quality.
         fit: Brings a picture of another size (after a change of quality) into the file's.
         backlog: ``WAIT`` for clips, ``DROP`` for live.
@@ -50,7 +52,7 @@ class Recorder:
         self._source = sound
         self._queue = _PictureQueue(backlog)
         self._timeline = _Timeline(settings)
-        self._claim: OutputClaim | None = None
+        self._label: str | None = None  # of a recording that is not to replace an old file
         self._thread: threading.Thread | None = None
         self._error: UnderstudyError | None = None
         self._keeps_all_sound = False
@@ -62,28 +64,38 @@ class Recorder:
             SinkError: the file cannot be written, is the source itself, or is being written by another run.
         """
         check_output(self.path, self._source)
-        claim = OutputClaim(self.path)
+        file = GrowingFile(self.path)
         try:
-            writer = MovieWriter(self.path, self._settings)
+            writer = MovieWriter(file.place, self._settings)
             sound = SoundTrack(self._source) if self._source is not None else None
             if sound is not None:
                 sound.attach(writer.container)
             writer.start()
         except BaseException:
-            claim.release()
+            file.discard()
+            file.release()
             raise
-        self._claim = claim
         self._thread = threading.Thread(
-            target=self._run, args=(writer, sound), name="understudy-recorder", daemon=True
+            target=self._run, args=(writer, sound, file), name="understudy-recorder", daemon=True
         )
         self._thread.start()
+
+    def keep_old(self, label: str = UNFINISHED) -> None:
+        """Leave an older file of this name alone: this is not the recording that was to replace it.
+
+        Call it before ``finish`` or ``close``. Where there is no older file it changes nothing.
+
+        Args:
+            label: A word or two for the name of what is kept beside the old file.
+        """
+        self._label = label
 
     def send(self, picture: Picture) -> None:
         """Take a picture; waits for room with ``Backlog.WAIT``, else never.
 
         Raises:
             TypeError: it is no ``Picture``.
-            SinkError: writing failed earlier (the disk is full, say); what was written before plays.
+            SinkError: writing failed earlier (the disk is full, say); it says what is left, and where.
         """
         self._queue.put(require_picture(picture))
         if self._error is not None:
@@ -93,7 +105,7 @@ class Recorder:
         """Write everything taken and the sound to its end: the source has ended.
 
         Raises:
-            SinkError: writing failed; what was written before plays.
+            SinkError: writing failed; it says what is left, and where.
         """
         self._keeps_all_sound = True
         self.close()
@@ -105,7 +117,7 @@ class Recorder:
         """Write everything taken and the sound up to the last picture's end; idempotent.
 
         Raises:
-            SinkError: writing failed; what was written before plays. Raised once.
+            SinkError: writing failed; it says what is left, and where. Raised once.
         """
         self._queue.close()
         if self._thread is None:
@@ -115,31 +127,41 @@ class Recorder:
         if self._error is not None:
             raise self._error
 
-    def _run(self, writer: MovieWriter, sound: SoundTrack | None) -> None:
+    def _run(self, writer: MovieWriter, sound: SoundTrack | None, file: GrowingFile) -> None:
         """Encode until the queue is closed. The recorder thread's top function."""
-        is_fast_start = False
+        is_fast_start, plays = False, False
+        failure: UnderstudyError | None = None
         try:
-            self._encode_all(writer, sound)
-            is_fast_start = writer.finish()
-        except UnderstudyError as error:
-            self._give_up(writer, error)
-        except Exception as error:  # noqa: BLE001 - the thread's top: report it to the sender, never die silently
-            reason = f"The recording of {self.path} failed: {error!r}."
-            self._give_up(writer, SinkError(reason, hint="What was written before plays."))
+            try:
+                self._encode_all(writer, sound)
+                is_fast_start = writer.finish()
+            except UnderstudyError as error:
+                failure = error
+            except Exception as error:  # noqa: BLE001 - the thread's top: report it to the sender, never die silently
+                failure = SinkError(f"The recording of {self.path} failed: {error!r}.", hint="Try it again.")
+            plays = (failure is None or writer.abandon()) and self._timeline.frames > 0
+            failure = self._settle(file, failure, plays=plays)
         finally:
+            file.release()
+            self._error = failure  # last of all: the program may end at once when the sender hears of it
             self._queue.close()
-            if self._timeline.frames == 0:
-                self.path.unlink(missing_ok=True)  # no player opens a movie without a picture
-            self._report(sound, is_fast_start=is_fast_start)
+            self._report(sound, file, plays=plays, is_fast_start=is_fast_start)
             if sound is not None:
                 sound.close()
-            if self._claim is not None:
-                self._claim.release()
 
-    def _give_up(self, writer: MovieWriter, error: UnderstudyError) -> None:
-        """Mend the file, then tell the sender: the program may end at once when it hears of it."""
-        writer.abandon()
-        self._error = error
+    def _settle(
+        self, file: GrowingFile, failure: UnderstudyError | None, *, plays: bool
+    ) -> UnderstudyError | None:
+        """Give the file its name, or remove it; returns the failure, which says what is left."""
+        if not plays:
+            file.discard()  # no player opens a movie without a picture
+        elif failure is None and self._label is None:
+            return file.take_name()
+        else:
+            file.stay(self._label or UNFINISHED)
+        if failure is not None:
+            failure.hint = f"{_remains(file, plays=plays)} {failure.hint}"
+        return failure
 
     def _encode_all(self, writer: MovieWriter, sound: SoundTrack | None) -> None:
         while (picture := self._queue.take()) is not None:
@@ -169,17 +191,30 @@ class Recorder:
         width, height = self._settings.size
         return rgb if rgb.shape[:2] == (height, width) else self._fit(rgb, width, height)
 
-    def _report(self, sound: SoundTrack | None, *, is_fast_start: bool) -> None:
+    def _report(
+        self, sound: SoundTrack | None, file: GrowingFile, *, plays: bool, is_fast_start: bool
+    ) -> None:
         self.report = RecordingReport(
-            path=self.path,
-            frames=self._timeline.frames,
+            path=file.place if plays else self.path,
+            frames=self._timeline.frames if plays else 0,
             dropped=self._queue.dropped + self._timeline.dropped,
-            seconds=self._timeline.seconds,
-            num_bytes=self.path.stat().st_size if self.path.exists() else 0,
+            seconds=self._timeline.seconds if plays else 0.0,
+            num_bytes=file.num_bytes if plays else 0,
             sound=SoundKind.NONE if sound is None else sound.kind,
             is_sound_complete=sound is None or sound.is_complete,
             is_fast_start=is_fast_start,
+            spared=self.path if file.is_beside else None,
         )
+
+
+def _remains(file: GrowingFile, *, plays: bool) -> str:
+    """Say what a failure left, and where."""
+    if not plays:
+        is_as_before = f"; {file.path.name} is the one from before" if file.is_beside else ""
+        return f"Nothing was written{is_as_before}."
+    if file.is_beside:
+        return f"What was written before plays, in {file.place}; {file.path.name} is the one from before."
+    return "What was written before plays."
 
 
 class _PictureQueue:

@@ -80,7 +80,7 @@ class RecordingReport:
     """What was written.
 
     Attributes:
-        path: The file.
+        path: The file; not the one that was asked for where ``spared`` is given.
         frames: Pictures in it.
         dropped: Pictures that were not written because the encoder was behind (live only) or because their
             time did not advance (live only).
@@ -89,6 +89,8 @@ class RecordingReport:
         sound: See ``SoundKind``.
         is_sound_complete: False when the source's sound was damaged and ends early.
         is_fast_start: False when the index could not be moved to the front; the file still plays.
+        spared: The file that was asked for and is the one from before; None: there was none, or the recording
+            has replaced it.
     """
 
     path: Path
@@ -99,3 +101,4 @@ class RecordingReport:
     sound: SoundKind
     is_sound_complete: bool
     is_fast_start: bool
+    spared: Path | None = None

@@ -192,3 +192,60 @@ def test_what_can_be_seen_to_fail_is_refused_before_anything_is_loaded(tmp_path:
         with pytest.raises(SourceError, match="Camera 0 has no end"):
             check_clip(replace(SETTINGS, source=camera), OUTPUT, rooms)
     assert rooms.studio.made == []
+
+
+def over_an_old_file(rooms: FakeRooms) -> FakeRooms:
+    rooms.sink.spares = True
+    return rooms
+
+
+def test_a_whole_movie_replaces_the_old_one() -> None:
+    rooms = over_an_old_file(FakeRooms(FakeSource(count=3)))
+    assert animate(SETTINGS, OUTPUT, rooms=rooms).recording.spared is None
+    assert rooms.sink.label is None
+
+
+@pytest.mark.parametrize(
+    ("source", "tracker", "label"),
+    [
+        (FakeSource(count=3, truncated=True), FakeTracker(), "unfinished"),
+        (FakeSource(count=3, error=SourceError("It broke off.", hint="x")), FakeTracker(), "unfinished"),
+        (FakeSource(count=3), FakeTracker(sees=lambda _index: False), "no face"),
+    ],
+)
+def test_what_is_not_a_movie_of_the_whole_clip_with_a_face_spares_the_old_one(
+    source: FakeSource, tracker: FakeTracker, label: str
+) -> None:
+    rooms = over_an_old_file(FakeRooms(source, tracker))
+    recording = animate(SETTINGS, OUTPUT, rooms=rooms).recording
+    assert rooms.sink.label == label
+    assert (recording.path, recording.spared) == (Path(f"out ({label}).mp4"), OUTPUT)
+
+
+def test_a_stopped_movie_spares_the_old_one() -> None:
+    rooms = over_an_old_file(FakeRooms(FakeSource(count=None)))
+    hooks = AnimateHooks(should_stop=lambda: len(rooms.sink.pictures) >= 3)
+    assert animate(SETTINGS, OUTPUT, hooks, rooms=rooms).recording.spared == OUTPUT
+    assert rooms.sink.label == "stopped"
+
+
+@pytest.mark.parametrize("broken", ["tracker", "network"])
+def test_a_defect_spares_the_old_movie_and_says_where_the_part_is(broken: str) -> None:
+    class Breaks(FakeTracker):
+        def track(self, frame):  # type: ignore[no-untyped-def]
+            if frame.index == 4:
+                raise ValueError("odd")
+            return super().track(frame)
+
+    rooms = over_an_old_file(FakeRooms(FakeSource(count=9), Breaks() if broken == "tracker" else None))
+
+    def look(done: int, _total: int | None) -> None:
+        if done == 3 and broken == "network":
+            raise RuntimeError("boom")
+
+    parts = []
+    with pytest.raises((EngineFailedError, RuntimeError)):
+        animate(SETTINGS, OUTPUT, AnimateHooks(on_progress=look, on_part=parts.append), rooms=rooms)
+    (part,) = parts
+    assert (part.path, part.spared) == (Path("out (unfinished).mp4"), OUTPUT)
+    assert part.frames >= 3

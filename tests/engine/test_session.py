@@ -526,3 +526,18 @@ def test_an_engine_that_hangs_is_answered_with_the_card_and_may_come_back(
     give(source)
     wait_until(lambda: Origin.AVATAR in rooms.camera.origins[before:], "the avatar again")
     session.stop()
+
+
+def test_a_recording_that_was_ended_by_its_user_replaces_an_old_file_and_another_one_does_not(
+    session: Session, source: FakeSource, rooms: FakeRooms
+) -> None:
+    rooms.sink.spares = True
+    session.start()
+    show(session, source, 3)
+    session.start_recording(Path("mine.mp4"))
+    assert session.stop_recording().spared is None
+    assert session.part is None
+    session.start_recording(Path("mine.mp4"))
+    session.stop()
+    assert session.part is not None
+    assert session.part.spared == rooms.sink.path

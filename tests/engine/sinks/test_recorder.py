@@ -19,6 +19,7 @@ import pytest
 from engine.errors import SettingsError, SinkError
 from engine.post.letterbox import letterbox
 from engine.sinks import movie
+from engine.sinks.growing_file import GrowingFile
 from engine.sinks.movie import cut_torn_tail
 from engine.sinks.output_file import OutputClaim, check_output
 from engine.sinks.recorder import Recorder, _PictureQueue
@@ -337,7 +338,7 @@ def test_unwritable_outputs_are_said_before_any_work(tmp_path: Path) -> None:
     cases = {
         tmp_path / "out.avi": r"does not end in \.mp4",
         tmp_path / "missing" / "out.mp4": "does not exist",
-        tmp_path / "folder.mp4": "cannot be written",
+        tmp_path / "folder.mp4": "is a folder",
         Path("/proc/out.mp4"): "cannot be written",
     }
     for path, message in cases.items():
@@ -533,8 +534,12 @@ def test_torn_tail_is_cut_to_whole_pieces(tmp_path: Path) -> None:
     path = tmp_path / "torn.mp4"
     for tail in (b"", box(b"moof", 20), box(b"moof", 20) + box(b"mdat", 100)[:50], b"\0\0\0"):
         path.write_bytes(whole + tail)
-        cut_torn_tail(path)
+        assert cut_torn_tail(path) == 1
         assert path.read_bytes() == whole
+    header = box(b"ftyp", 8) + box(b"moov", 40)
+    path.write_bytes(header + box(b"moof", 20))
+    assert cut_torn_tail(path) == 0, "a header alone does not play"
+    assert path.read_bytes() == header
 
 
 def test_settings_refuse_nonsense() -> None:
@@ -591,3 +596,179 @@ def test_a_recording_without_a_picture_leaves_no_file(tmp_path: Path) -> None:
     assert made.report is not None
     assert (made.report.frames, made.report.num_bytes) == (0, 0)
     assert list(tmp_path.iterdir()) == []
+
+
+OLD = b"a good old movie"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    path = tmp_path / "old.mp4"
+    path.write_bytes(OLD)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_the_old_file_is_there_until_the_new_one_is_whole(old: Path) -> None:
+    made = recorder(old)
+    made.open()
+    for index in range(60):
+        made.send(picture(index, index / 25, index))
+    wait_until(lambda: top_boxes(old.with_name("old (unfinished).mp4")).count("moof") >= 1)
+    assert old.read_bytes() == OLD
+    report = made.finish()
+    assert (report.path, report.spared) == (old, None)
+    assert len(video_times(old)) == 60
+    assert names(old.parent) == ["old.mp4"]
+
+
+@pytest.mark.parametrize("ending", ["close", "finish"])
+def test_a_recording_that_was_told_to_keep_the_old_file_stays_beside_it(old: Path, ending: str) -> None:
+    for number in ("", " 2"):
+        made = recorder(old)
+        made.open()
+        made.send(picture(9, 0.0))
+        made.keep_old("stopped")
+        getattr(made, ending)()
+        beside = old.with_name(f"old (stopped{number}).mp4")
+        assert made.report is not None
+        assert (made.report.path, made.report.spared) == (beside, old)
+        assert made.report.num_bytes == beside.stat().st_size
+        assert len(video_times(beside)) == 1
+    assert old.read_bytes() == OLD
+    assert names(old.parent) == ["old (stopped 2).mp4", "old (stopped).mp4", "old.mp4"]
+
+
+def test_without_an_old_file_what_was_stopped_gets_the_name(tmp_path: Path) -> None:
+    made = recorder(tmp_path / "out.mp4")
+    made.open()
+    made.send(picture(9, 0.0))
+    made.keep_old("stopped")
+    made.close()
+    assert made.report is not None
+    assert (made.report.path, made.report.spared) == (tmp_path / "out.mp4", None)
+    assert names(tmp_path) == ["out.mp4"]
+
+
+def test_a_recording_without_a_picture_leaves_the_old_file(old: Path) -> None:
+    made = recorder(old)
+    made.open()
+    made.close()
+    assert made.report is not None
+    assert (made.report.path, made.report.frames, made.report.num_bytes) == (old, 0, 0)
+    assert old.read_bytes() == OLD
+    assert names(old.parent) == ["old.mp4"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_says_which_is_which(old: Path) -> None:
+    result = run_with_limit(old, 1_500_000)
+    assert result.returncode == SinkError.exit_code, result.stderr
+    beside = old.with_name("old (unfinished).mp4")
+    assert f"plays, in {beside}; old.mp4 is the one from before" in result.stdout
+    assert "ree some space" in result.stdout
+    assert old.read_bytes() == OLD
+    assert_plays_gaplessly(beside, at_least=50)
+    assert names(old.parent) == ["old (unfinished).mp4", "old.mp4"]
+
+
+def test_a_killed_recording_over_an_old_file_leaves_both_and_the_next_one_harms_neither(old: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", noise_recording(old, 1_000_000)])
+    beside = old.with_name("old (unfinished).mp4")
+    try:
+        wait_until(lambda: beside.exists() and top_boxes(beside).count("moof") >= 3)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert old.read_bytes() == OLD
+    assert_plays_gaplessly(beside, at_least=50)
+    part = beside.read_bytes()
+    record(old, [0.0, 0.04])
+    assert len(video_times(old)) == 2
+    assert beside.read_bytes() == part
+
+
+@pytest.mark.parametrize("limit", [0, 700])
+@pytest.mark.parametrize("has_old", [False, True])
+def test_a_disk_without_room_for_anything_is_said_so(tmp_path: Path, limit: int, has_old: bool) -> None:
+    path = tmp_path / "out.mp4"
+    if has_old:
+        path.write_bytes(OLD)
+    result = run_with_limit(path, limit)
+    assert result.returncode == SinkError.exit_code, result.stderr
+    assert "no room left" in result.stdout
+    assert "Nothing was written" in result.stdout
+    assert ("out.mp4 is the one from before" in result.stdout) is has_old
+    assert "plays" not in result.stdout
+    assert names(tmp_path) == (["out.mp4"] if has_old else [])
+    assert not has_old or path.read_bytes() == OLD
+
+
+def test_a_failure_before_the_first_picture_says_that_nothing_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("encoder on fire")
+
+    monkeypatch.setattr(movie.MovieWriter, "write", broken)
+    made = recorder(tmp_path / "out.mp4")
+    made.open()
+    made.send(picture(0, 0.0))
+    with pytest.raises(SinkError, match=r"encoder on fire.*Nothing was written"):
+        made.close()
+    assert made.report is not None
+    assert (made.report.frames, made.report.num_bytes) == (0, 0)
+    assert names(tmp_path) == []
+
+
+def test_an_old_file_that_cannot_be_replaced_keeps_both(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = Path.replace
+
+    def held(self: Path, target: Path) -> Path:
+        if target == old:
+            raise PermissionError(13, "another program has it open")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", held)
+    made = recorder(old)
+    made.open()
+    made.send(picture(0, 0.0))
+    with pytest.raises(SinkError, match="another program has it open") as caught:
+        made.close()
+    beside = old.with_name("old (unfinished).mp4")
+    assert str(beside) in caught.value.hint
+    assert len(video_times(beside)) == 1
+    assert old.read_bytes() == OLD
+
+
+def test_two_runs_over_an_old_file_are_kept_apart(old: Path) -> None:
+    first = GrowingFile(old)
+    assert first.place == old.with_name("old (unfinished).mp4")
+    for taken in (old, first.place):
+        with pytest.raises(SinkError, match="written by another run"):
+            GrowingFile(taken)
+    first.release()
+    first.discard()
+    assert names(old.parent) == ["old.mp4"]
+
+
+def test_a_place_that_another_run_writes_is_left_to_it(old: Path) -> None:
+    other = OutputClaim(old.with_name("old (unfinished).mp4"))
+    made = GrowingFile(old)
+    assert made.place == old.with_name("old (unfinished 2).mp4")
+    made.release()
+    other.release()
+
+
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="is a folder"):
+        check_output(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_old_file_in_a_read_only_folder_is_refused_at_once(old: Path) -> None:
+    old.parent.chmod(0o500)
+    with pytest.raises(SinkError, match="read-only"):
+        check_output(old)
