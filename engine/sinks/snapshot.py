@@ -1,11 +1,13 @@
 """One picture as a PNG file."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 
 from engine.errors import SinkError
 from engine.sinks.guard import require_picture
+from engine.sinks.output_file import is_out_of_room
 from engine.types import Picture
 
 
@@ -25,7 +27,16 @@ def save_png(picture: Picture, path: Path) -> None:
         part.write_bytes(data)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise SinkError(
-            f"{path} cannot be written: {error.strerror}.", hint="Choose another place for the snapshot."
-        ) from error
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> SinkError:
+    """Return what to tell; where snapshots go was nobody's choice, so another place is no way out."""
+    if is_out_of_room(error.errno):
+        return SinkError(f"There is no room left to write {path}.", hint="Free some space, then try again.")
+    return SinkError(
+        f"{path} cannot be written: {error.strerror}.",
+        hint=f"Make sure that {path.parent} can be written to.",
+    )

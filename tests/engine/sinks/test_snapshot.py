@@ -1,5 +1,6 @@
 """Snapshots."""
 
+import errno
 from pathlib import Path
 
 import cv2
@@ -30,9 +31,29 @@ def test_unwritable_snapshots_are_said_and_leave_nothing(tmp_path: Path) -> None
         tmp_path / "missing" / "picture.png": "cannot be written",
         tmp_path / "folder.png": "cannot be written",
     }.items():
-        with pytest.raises(SinkError, match=message):
+        with pytest.raises(SinkError, match=message) as caught:
             save_png(PICTURE, path)
+        assert "another place" not in caught.value.hint
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_a_full_disk_is_said_with_a_way_out_that_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "now.png"
+    path.write_bytes(b"old")
+
+    def full(self: Path, _data: bytes) -> int:
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(SinkError, match="no room left") as caught:
+        save_png(PICTURE, path)
+    assert "ree some space" in caught.value.hint
+    assert "place" not in caught.value.hint, "the window has none to choose"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["now.png"]
+    assert path.read_bytes() == b"old"
 
 
 def test_only_pictures_are_saved(tmp_path: Path) -> None:
