@@ -1,12 +1,12 @@
 """Puts a file's tensors into a network that was built without memory, with every key accounted for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from models.checkpoints.published import CheckpointError
+from models.checkpoints.errors import CheckpointError
 
 N = TypeVar("N", bound=nn.Module)
 _NAMES_SHOWN = 3
@@ -25,7 +25,7 @@ def fitted(network: N, tensors: Mapping[str, Tensor], source: str, dtype: torch.
     Raises:
         CheckpointError: Keys are missing or left over, or shapes differ.
     """
-    fault = misfit({name: tuple(value.shape) for name, value in network.state_dict().items()}, tensors)
+    fault = misfit(shapes_of(network.state_dict()), shapes_of(tensors))
     if fault:
         raise CheckpointError(f"{source} does not fit: {fault}")
     network.load_state_dict({name: value.to(dtype) for name, value in tensors.items()}, assign=True)
@@ -36,18 +36,30 @@ def fitted(network: N, tensors: Mapping[str, Tensor], source: str, dtype: torch.
     return network.eval().requires_grad_(requires_grad=False)
 
 
-def misfit(wanted: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Tensor]) -> str:
-    """Return in words how tensors differ from what is wanted, or nothing."""
-    missing, unexpected = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
-    differing = [
-        f"{name} {tuple(tensors[name].shape)} instead of {wanted[name]}"
-        for name in sorted(wanted.keys() & tensors.keys())
-        if tuple(tensors[name].shape) != wanted[name]
-    ]
-    lists = {"missing": missing, "unexpected": unexpected, "of another shape": differing}
-    return "; ".join(f"{what}: {_shown(names)}" for what, names in lists.items() if names)
+def shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Return name and shape of each tensor."""
+    return {name: tuple(value.shape) for name, value in tensors.items()}
 
 
-def _shown(names: list[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def misfit(wanted: Mapping[str, tuple[int, ...]], got: Mapping[str, tuple[int, ...]]) -> str:
+    """Return in words how names and shapes differ from what is wanted, or nothing."""
+    differing = (
+        f"{name} {got[name]} instead of {wanted[name]}"
+        for name in wanted.keys() & got.keys()
+        if got[name] != wanted[name]
+    )
+    faults = (
+        listed("missing", wanted.keys() - got.keys()),
+        listed("unexpected", got.keys() - wanted.keys()),
+        listed("of another shape", differing),
+    )
+    return "; ".join(fault for fault in faults if fault)
+
+
+def listed(what: str, names: Iterable[str]) -> str:
+    """Return what is wrong and the first names that it is wrong with, or nothing without any."""
+    ordered = sorted(names)
+    if not ordered:
+        return ""
+    more = len(ordered) - _NAMES_SHOWN
+    return f"{what}: {', '.join(ordered[:_NAMES_SHOWN])}" + (f" and {more} more" if more > 0 else "")

@@ -5,7 +5,7 @@ All else is the base's: a folder or a single file (DreamBooth), with LoRAs fused
 ``stable_diffusion.load_stable_diffusion`` gives it. The file touches no weight of the base.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
 from models.checkpoints.diffusers_parts import read_config, without_memory
-from models.checkpoints.fitting import fitted
+from models.checkpoints.fitting import fitted, misfit, shapes_of
 from models.checkpoints.hub import local_folder
 from models.checkpoints.published import (
     CheckpointError,
@@ -160,16 +160,6 @@ def base_config(unet: nn.Module) -> UNetConfig:
 def _check_motion(unet: UNet, tensors: Mapping[str, Tensor], source: str) -> None:
     """Refuse a file that does not hold exactly the motion modules. Raises ``CheckpointError``."""
     wanted = {name: shape for name, shape in published_shapes(unet).items() if _MOTION in name}
-    got = {name: tuple(value.shape) for name, value in tensors.items()}
-    lists = {
-        "missing": sorted(wanted.keys() - got.keys()),
-        "unexpected": sorted(got.keys() - wanted.keys()),
-        "of another shape": sorted(name for name in wanted.keys() & got.keys() if wanted[name] != got[name]),
-    }
-    faults = [f"{what}: {_some(names)}" for what, names in lists.items() if names]
-    if faults:
-        raise CheckpointError(f"{source} does not fit the base model: {'; '.join(faults)}")
-
-
-def _some(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    fault = misfit(wanted, shapes_of(tensors))
+    if fault:
+        raise CheckpointError(f"{source} does not fit the base model: {fault}")

@@ -7,7 +7,7 @@ what is missing, what nobody asked for, and which shapes differ.
 import pickle
 import struct
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models.checkpoints.errors import CheckpointError
+from models.checkpoints.fitting import listed, misfit, shapes_of
 from models.checkpoints.unet_keys import is_sinusoidal, published_name, published_positions
 from models.checkpoints.whole import SAFETENSORS, check_whole, refused, unreadable
 from models.networks.attention import TemporalAttention, sinusoidal_positions
@@ -29,7 +30,6 @@ __all__ = [
     "read_published",
 ]
 
-_NAMES_SHOWN = 4
 _DAMAGED = (  # what the libraries raise over bytes that are not what they take them for
     EOFError,
     RuntimeError,
@@ -110,26 +110,14 @@ def own_state(network: nn.Module, published: Mapping[str, Tensor], source: str) 
             sinusoidal one that we compute.
     """
     wanted = published_shapes(network)
-    got = {name: tuple(value.shape) for name, value in published.items()}
-    faults = [
-        _listed("missing", wanted.keys() - got.keys()),
-        _listed("unexpected", got.keys() - wanted.keys()),
-        _listed(
-            "of another shape",
-            (
-                f"{name} {got[name]} instead of {wanted[name]}"
-                for name in wanted.keys() & got.keys()
-                if wanted[name] != got[name]
-            ),
-        ),
-    ]
-    if any(faults):
-        raise CheckpointError(f"{source} does not fit: {'; '.join(fault for fault in faults if fault)}")
+    fault = misfit(wanted, shapes_of(published))
+    if fault:
+        raise CheckpointError(f"{source} does not fit: {fault}")
     own = {name: published[published_name(name)] for name in network.state_dict()}
     tables = wanted.keys() - {published_name(name) for name in own}
     strange = [name for name in tables if not is_sinusoidal(published[name])]
     if strange:
-        raise CheckpointError(f"{source} does not fit: {_listed('not sinusoidal', strange)}")
+        raise CheckpointError(f"{source} does not fit: {listed('not sinusoidal', strange)}")
     return own
 
 
@@ -139,11 +127,3 @@ def fill_positions(network: nn.Module) -> None:
         if isinstance(part, TemporalAttention):
             weight = part.to_q.weight
             part.positions = sinusoidal_positions(part.max_frames, part.to_q.in_features).to(weight)
-
-
-def _listed(what: str, names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    if not ordered:
-        return ""
-    more = "" if len(ordered) <= _NAMES_SHOWN else f" and {len(ordered) - _NAMES_SHOWN} more"
-    return f"{what}: {', '.join(ordered[:_NAMES_SHOWN])}{more}"

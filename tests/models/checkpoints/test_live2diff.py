@@ -193,7 +193,7 @@ def broken(weights: Weights, fault: str) -> Weights:
     [
         ("missing", r"missing: up_blocks\.1\.motion_modules\.0"),
         ("unexpected", r"unexpected: mid_block\.motion_modules"),
-        ("shape", "of another shape: up_blocks"),
+        ("shape", r"of another shape: up_blocks\S+norm\.weight \(31,\) instead of \(32,\)$"),
         ("mapper", r"the depth mapper in .*missing: conv_out\.bias"),
         ("positions", "not sinusoidal: up_blocks"),
     ],
