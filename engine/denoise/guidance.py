@@ -5,6 +5,7 @@
 it enters ("initialize", the onetime negative of arXiv:2312.12491).
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -36,9 +37,13 @@ class ScaledPredictor(PlainPredictor):
         self._guided = self._empty(0)
 
     def set_scale(self, guidance_scale: float) -> None:
-        """Write the scale in place. Raises ``ValueError`` below 1: that would push away from the prompt."""
-        if not guidance_scale >= 1.0:
-            raise ValueError(f"expected a guidance scale of at least 1, got {guidance_scale}")
+        """Write the scale in place.
+
+        Raises:
+            ValueError: It is below 1, which would push away from the prompt, or not finite.
+        """
+        if not 1.0 <= guidance_scale < math.inf:
+            raise ValueError(f"expected a finite guidance scale of at least 1, got {guidance_scale}")
         self._scale.fill_(guidance_scale)
 
     def _empty(self, num_frames: int) -> Tensor:
@@ -109,9 +114,9 @@ class SelfPredictor(ScaledPredictor):
         self.residual_noise = self._empty(0)
 
     def set_delta(self, delta: float) -> None:
-        """Write the weight of the residual noise in place. Raises ``ValueError`` below 0."""
-        if not delta >= 0.0:
-            raise ValueError(f"expected a delta of at least 0, got {delta}")
+        """Write the weight of the residual noise in place. Raises ``ValueError`` below 0 and for infinity."""
+        if not 0.0 <= delta < math.inf:
+            raise ValueError(f"expected a finite delta of at least 0, got {delta}")
         self._delta.fill_(delta)
 
     def enter(self, row: Rows, entering: Entering) -> None:

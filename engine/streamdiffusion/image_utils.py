@@ -11,6 +11,7 @@ from torch.nn import functional
 
 _UINT8_MAX = 255.0
 _BATCH_DIMS = 4
+_OUTPUT_TYPES = ("pil", "np", "pt", "latent")
 
 
 def pixels_from(image: Any, height: int, width: int) -> Tensor:
@@ -24,19 +25,16 @@ def pixels_from(image: Any, height: int, width: int) -> Tensor:
 
     Raises:
         TypeError: It is none of these.
-        ValueError: It has another shape.
+        ValueError: It has another shape, or pixels that are not finite.
     """
     if isinstance(image, Image.Image):
         image = np.array(image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
-    if isinstance(image, np.ndarray):
-        image = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-    if not isinstance(image, Tensor):
-        raise TypeError(f"expected a PIL picture, an array or a tensor, got {type(image).__name__}")
-    pixels = image if image.ndim == _BATCH_DIMS else image[None]
-    if pixels.ndim != _BATCH_DIMS or pixels.shape[1] != 3:  # noqa: PLR2004 - RGB
-        raise ValueError(f"expected (c, 3, H, W), got {tuple(image.shape)}")
+    pixels = _batch_of(image)
     is_whole = not pixels.is_floating_point()
     pixels = pixels.float().cpu()
+    if not bool(torch.isfinite(pixels).all()):
+        count = int(pixels.isfinite().logical_not().sum())
+        raise ValueError(f"expected finite pixels, got {count} of {pixels.numel()} that are not")
     if is_whole:
         pixels = pixels / _UINT8_MAX
     if is_whole or bool(pixels.min() >= 0.0):
@@ -46,10 +44,29 @@ def pixels_from(image: Any, height: int, width: int) -> Tensor:
     return pixels
 
 
+def _batch_of(image: Any) -> Tensor:
+    if isinstance(image, np.ndarray):
+        if image.ndim != _BATCH_DIMS - 1:
+            raise ValueError(f"expected an array (H, W, 3), got {image.shape}")
+        image = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    if not isinstance(image, Tensor):
+        raise TypeError(f"expected a PIL picture, an array or a tensor, got {type(image).__name__}")
+    pixels = image if image.ndim == _BATCH_DIMS else image[None]
+    if pixels.ndim != _BATCH_DIMS or pixels.shape[1] != 3 or not pixels.numel():  # noqa: PLR2004 - RGB
+        raise ValueError(f"expected (c, 3, H, W), none of them 0, got {tuple(image.shape)}")
+    return pixels
+
+
 def pil2tensor(image: Image.Image) -> Tensor:
     """Return a PIL picture as a tensor, ``(1, 3, H, W)`` float32, 0..1."""
     array = np.array(image.convert("RGB"))
     return torch.from_numpy(array).permute(2, 0, 1)[None].float() / _UINT8_MAX
+
+
+def check_output_type(output_type: object) -> None:
+    """Refuse what ``postprocess_image`` does not know. Raises ``ValueError``."""
+    if output_type not in _OUTPUT_TYPES:
+        raise ValueError(f"expected an output_type of {', '.join(_OUTPUT_TYPES)}, got {output_type!r}")
 
 
 def postprocess_image(
@@ -66,6 +83,7 @@ def postprocess_image(
     Raises:
         ValueError: Another output type.
     """
+    check_output_type(output_type)
     if output_type == "latent":
         return image
     flags = [True] * len(image) if do_denormalize is None else list(do_denormalize)
@@ -77,6 +95,4 @@ def postprocess_image(
     arrays = pictures.detach().cpu().permute(0, 2, 3, 1).float().numpy()
     if output_type == "np":
         return arrays
-    if output_type != "pil":
-        raise ValueError(f"expected pil, np, pt or latent, got {output_type!r}")
     return [Image.fromarray((array * _UINT8_MAX).round().astype(np.uint8)) for array in arrays]

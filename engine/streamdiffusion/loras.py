@@ -8,21 +8,19 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from engine.streamdiffusion.stylist import Stylist
+from engine.streamdiffusion.parts import StreamParts
 from models.checkpoints.lora import FittedLayer, fit_lora, lora_of, read_lora
 from models.checkpoints.published import CheckpointError
-from models.checkpoints.stable_diffusion import LCM_LORA, StableDiffusion, lora_file
+from models.checkpoints.stable_diffusion import LCM_LORA, lora_file
 
 LoraSource: TypeAlias = str | Path | Mapping[str, Tensor]
 """File, folder, hub id, or the tensors of a file by their names."""
 
 
-class StreamLoras:
+class StreamLoras(StreamParts):
     """The LoRA methods of a stream."""
 
-    pipe: StableDiffusion
     _loras: list[LoraSource]
-    _stylists: dict[tuple[bool, int, bool], Stylist]
 
     def load_lcm_lora(
         self,
@@ -87,7 +85,7 @@ class StreamLoras:
             if fuse_text_encoder if layer.is_text else fuse_unet:
                 layer.fuse(lora_scale)
         self._loras.clear()
-        self._stylists.clear()  # compiled graphs hold the weights of before
+        self._begin_anew()  # compiled graphs hold the weights of before
 
     def _fitted(self, source: LoraSource) -> tuple[FittedLayer, ...]:
         if isinstance(source, Mapping):

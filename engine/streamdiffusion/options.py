@@ -1,14 +1,19 @@
 """The many named arguments of StreamDiffusion's classes, with their defaults and ranges."""
 
+import math
+import random
 from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeGuard
 
 import torch
 
 from models.runtimes.protocol import RuntimeSettings
 
 PUBLISHED_SEED = 2
+ANY_SEED = -1
+_SEEDS = 2**32
 
 
 class StreamOptions(TypedDict, total=False):
@@ -36,7 +41,7 @@ class PrepareOptions(TypedDict, total=False):
 
     Attributes:
         generator: Not used: only ``seed`` decides, as in the original.
-        seed: Of the noise (2).
+        seed: Of the noise, 0..4294967295; -1: any (2).
     """
 
     generator: torch.Generator | None
@@ -51,7 +56,7 @@ class StreamChanges(TypedDict, total=False):
         guidance_scale: At least 1.
         delta: At least 0.
         t_index_list: Rising places in the grid; another length changes the number of steps.
-        seed: Of the noise.
+        seed: Of the noise, 0..4294967295; -1: any. The noise starts again, with the present seed, too.
         prompt_list: Texts with weights.
         negative_prompt: For full and initialize guidance.
         prompt_interpolation_method: "linear" or "slerp".
@@ -122,6 +127,37 @@ class WrapperOptions(StreamOptions, total=False):
     use_safety_checker: bool
 
 
+# What may be given by place, in the order of the published signatures, after the arguments with names of
+# their own: the order is as much a part of them as the names.
+STREAM_ORDER = ("do_add_noise", "use_denoising_batch", "frame_buffer_size", "cfg_type")
+PREPARE_ORDER = ("generator", "seed")
+WRAPPER_ORDER = (
+    "lora_dict",
+    "mode",
+    "output_type",
+    "lcm_lora_id",
+    "vae_id",
+    "device",
+    "dtype",
+    "frame_buffer_size",
+    "width",
+    "height",
+    "warmup",
+    "acceleration",
+    "do_add_noise",
+    "device_ids",
+    "use_lcm_lora",
+    "use_tiny_vae",
+    "enable_similar_image_filter",
+    "similar_image_filter_threshold",
+    "similar_image_filter_max_skip_frame",
+    "use_denoising_batch",
+    "cfg_type",
+    "seed",
+    "use_safety_checker",
+    "engine_dir",
+)
+
 STREAM_DEFAULTS: StreamOptions = {
     "do_add_noise": True,
     "use_denoising_batch": True,
@@ -164,3 +200,43 @@ def check_names(given: Mapping[str, Any], known: type) -> None:
         raise TypeError(
             f"got an unexpected argument {unknown[0]!r}, expected {sorted(known.__annotations__)}"
         )
+
+
+def options_of(known: type, order: Sequence[str], by_place: Sequence[Any], by_name: Mapping[str, Any]) -> Any:
+    """Return what was given by place and by name as one.
+
+    Args:
+        known: The ``TypedDict`` of the names.
+        order: Names of what may be given by place.
+        by_place: Given so.
+        by_name: Given by name.
+
+    Raises:
+        TypeError: Too many, an unknown name, or one that came twice.
+    """
+    check_names(by_name, known)
+    if len(by_place) > len(order):
+        raise TypeError(f"expected at most {', '.join(order)} by place, got {len(by_place)} arguments more")
+    placed = dict(zip(order, by_place, strict=False))
+    twice = sorted(placed.keys() & by_name.keys())
+    if twice:
+        raise TypeError(f"got argument {twice[0]!r} by place and by name")
+    return {**placed, **by_name}
+
+
+def seed_of(seed: object) -> int:
+    """Return a seed; a random one for -1. Raises ``ValueError`` for what is none."""
+    if not is_whole(seed) or not ANY_SEED <= seed < _SEEDS:
+        raise ValueError(f"expected a whole seed from 0 to {_SEEDS - 1}, or -1 for any, got {seed!r}")
+    return random.randrange(_SEEDS) if seed == ANY_SEED else int(seed)
+
+
+def check_number(name: str, number: object, lowest: float) -> None:
+    """Refuse what is no finite number of at least ``lowest``. Raises ``ValueError``."""
+    if not isinstance(number, Real) or not math.isfinite(number) or number < lowest:
+        raise ValueError(f"expected a finite {name} of at least {lowest:g}, got {number!r}")
+
+
+def is_whole(number: object) -> TypeGuard[int]:
+    """Whether something is a whole number, of Python or of NumPy, and no truth value."""
+    return isinstance(number, Integral) and not isinstance(number, bool)

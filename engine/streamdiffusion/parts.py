@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from engine.condition.prompt import PromptEncoder
 from engine.streamdiffusion.settings import StreamSettings
 from engine.streamdiffusion.stylist import Stylist
 from models.checkpoints.stable_diffusion import StableDiffusion
@@ -30,6 +31,7 @@ class StreamParts:
     _settings: StreamSettings
     _runtime: RuntimeSettings
     _stylists: dict[tuple[bool, int, bool], Stylist]
+    _encoder: PromptEncoder
 
     @property
     def vae(self) -> nn.Module:
@@ -96,7 +98,12 @@ class StreamParts:
 
     def _replace(self, **networks: Any) -> None:
         self.pipe = replace(self.pipe, **networks)
-        self._stylists.clear()  # compiled graphs hold the networks of before
+        self._begin_anew()  # compiled graphs hold the networks of before
+
+    def _begin_anew(self) -> None:
+        """Forget all streams and every prompt that was encoded."""
+        self._stylists.clear()
+        self._encoder = PromptEncoder(self.pipe.text_encoder, self.pipe.tokenizer)
 
 
 def accelerate_with_tensorrt(

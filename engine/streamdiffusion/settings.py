@@ -1,11 +1,12 @@
 """One stream of pictures as StreamDiffusion's users know it, and what it means for the rolling buffer."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.denoise.presets import STREAM_DIFFUSION
 from engine.denoise.settings import BufferSettings, Entry, Guidance, Residual
+from engine.streamdiffusion.options import is_whole
 from models.checkpoints.stable_diffusion import StableDiffusion
 from models.diffusion.consistency import Boundary
 from models.diffusion.solvers import Solver
@@ -51,12 +52,14 @@ class StreamSettings:
         """Refuse what no stream can be. Raises ``ValueError`` with what was expected and what came."""
         check_t_index_list(self.t_index_list, self.num_inference_steps)
         for name, side in (("width", self.width), ("height", self.height)):
-            if side <= 0 or side % LATENT_STRIDE:
+            if not is_whole(side) or side <= 0 or side % LATENT_STRIDE:
                 raise ValueError(
-                    f"expected a {name} that is a positive multiple of {LATENT_STRIDE}, got {side}"
+                    f"expected a {name} that is a positive multiple of {LATENT_STRIDE}, got {side!r}"
                 )
-        if self.frame_buffer_size < 1:
-            raise ValueError(f"expected a frame_buffer_size of at least 1, got {self.frame_buffer_size}")
+        if not is_whole(self.frame_buffer_size) or self.frame_buffer_size < 1:
+            raise ValueError(
+                f"expected a whole frame_buffer_size of at least 1, got {self.frame_buffer_size!r}"
+            )
         if self.cfg_type is Guidance.EMBEDDED:
             raise ValueError(f"expected none, full, self or initialize, got {self.cfg_type.value}")
 
@@ -68,13 +71,43 @@ def check_t_index_list(t_index_list: Sequence[int], num_inference_steps: int) ->
         ValueError: With the range and the list.
     """
     limit = LcmTimesteps().original_steps
-    if not 1 <= num_inference_steps <= limit:
-        raise ValueError(f"expected num_inference_steps from 1 to {limit}, got {num_inference_steps}")
+    if not is_whole(num_inference_steps) or not 1 <= num_inference_steps <= limit:
+        raise ValueError(f"expected whole num_inference_steps from 1 to {limit}, got {num_inference_steps!r}")
+    if not all(is_whole(index) for index in t_index_list):
+        raise ValueError(
+            f"expected a t_index_list of whole numbers from 0 to {num_inference_steps - 1}, "
+            f"got {list(t_index_list)}"
+        )
     is_rising = all(a < b for a, b in itertools.pairwise(t_index_list))
     if not t_index_list or not is_rising:
         raise ValueError(f"expected a t_index_list that rises, got {list(t_index_list)}")
     if t_index_list[0] < 0 or t_index_list[-1] >= num_inference_steps:
         raise ValueError(f"expected indices from 0 to {num_inference_steps - 1}, got {list(t_index_list)}")
+
+
+def indices_of(t_index_list: object) -> tuple[int, ...]:
+    """Return a list of indices as a tuple. Raises ``TypeError`` for what is no list."""
+    if not isinstance(t_index_list, Iterable) or isinstance(t_index_list, str | bytes):
+        raise TypeError(f"expected a t_index_list of whole numbers, got {t_index_list!r}")
+    return tuple(int(index) if is_whole(index) else index for index in t_index_list)
+
+
+def with_steps(
+    settings: StreamSettings, t_index_list: Sequence[int] | None, num_inference_steps: int | None
+) -> StreamSettings:
+    """Return settings with other steps; what is None stays.
+
+    Raises:
+        TypeError: The indices are no list.
+        ValueError: They do not rise or lie outside the grid, or are more or fewer without stream batch.
+    """
+    indices = settings.t_index_list if t_index_list is None else indices_of(t_index_list)
+    steps = settings.num_inference_steps if num_inference_steps is None else num_inference_steps
+    changed = replace(settings, t_index_list=indices, num_inference_steps=steps)
+    if not settings.is_stream_batch and len(indices) != len(settings.t_index_list):
+        wanted = len(settings.t_index_list)
+        raise ValueError(f"expected {wanted} indices without stream batch, got {len(indices)}")
+    return changed
 
 
 def timesteps_of(t_index_list: Sequence[int], num_inference_steps: int) -> ListedTimesteps:

@@ -29,16 +29,21 @@ from engine.denoise.similarity import SimilarityFilter, SimilaritySettings, Skip
 from engine.streamdiffusion.image_utils import pil2tensor, pixels_from, postprocess_image
 from engine.streamdiffusion.loras import StreamLoras
 from engine.streamdiffusion.options import (
+    PREPARE_ORDER,
     PUBLISHED_SEED,
     STREAM_DEFAULTS,
+    STREAM_ORDER,
     PrepareOptions,
     StreamChanges,
     StreamOptions,
     check_names,
+    check_number,
+    options_of,
+    seed_of,
 )
-from engine.streamdiffusion.parts import StreamParts, accelerate_with_tensorrt
-from engine.streamdiffusion.settings import StreamSettings
-from engine.streamdiffusion.start import Started, changed
+from engine.streamdiffusion.parts import accelerate_with_tensorrt
+from engine.streamdiffusion.settings import StreamSettings, indices_of, with_steps
+from engine.streamdiffusion.start import Started, changed, restarts_noise
 from engine.streamdiffusion.stylist import Stylist
 from models.checkpoints.stable_diffusion import from_pipeline
 from models.runtimes.choose import num_usable_cores
@@ -54,7 +59,7 @@ _PRECISIONS = {
 }
 
 
-class StreamDiffusion(StreamLoras, StreamParts):
+class StreamDiffusion(StreamLoras):
     """A stream of pictures.
 
     Args:
@@ -63,6 +68,8 @@ class StreamDiffusion(StreamLoras, StreamParts):
             of the picture, large ones keep close to it.
         torch_dtype: Arithmetic of the networks: float32, bfloat16, or float16 on a GPU.
         width, height: Of the pictures in pixels, multiples of 8.
+        published: By place, in this order: ``do_add_noise``, ``use_denoising_batch``, ``frame_buffer_size``,
+            ``cfg_type``.
         more: See ``StreamOptions``.
 
     Raises:
@@ -77,16 +84,19 @@ class StreamDiffusion(StreamLoras, StreamParts):
         torch_dtype: torch.dtype = torch.float32,
         width: int = 512,
         height: int = 512,
+        *published: Any,
         **more: Unpack[StreamOptions],
     ) -> None:
-        check_names(more, StreamOptions)
-        options: StreamOptions = {**STREAM_DEFAULTS, **more}
+        options: StreamOptions = {
+            **STREAM_DEFAULTS,
+            **options_of(StreamOptions, STREAM_ORDER, published, more),
+        }
         self.pipe = from_pipeline(pipe)
         self._parity = options["parity"]
         self._runtime = options["runtime"] or _torch_runtime(torch_dtype)
         has_recursion = self._parity and options["use_denoising_batch"]
         self._settings = StreamSettings(
-            t_index_list=tuple(t_index_list),
+            t_index_list=indices_of(t_index_list),
             width=width,
             height=height,
             frame_buffer_size=options["frame_buffer_size"],
@@ -98,7 +108,8 @@ class StreamDiffusion(StreamLoras, StreamParts):
         self._loras = []
         self._filter: SimilarityFilter | None = None
         self._control: Tensor | None = None
-        self._stylists: dict[tuple[bool, int, bool], Stylist] = {}
+        self._stylists = {}
+        self._begin_anew()
         self._start: Started | None = None
         self._clock = SystemClock()
         self.inference_time_ema = 0.0
@@ -133,6 +144,7 @@ class StreamDiffusion(StreamLoras, StreamParts):
         num_inference_steps: int = 50,
         guidance_scale: float = 1.2,
         delta: float = 1.0,
+        *published: Any,
         **more: Unpack[PrepareOptions],
     ) -> None:
         """Begin a stream.
@@ -141,24 +153,26 @@ class StreamDiffusion(StreamLoras, StreamParts):
             prompt: What to paint; not empty.
             negative_prompt: What not to, for full and initialize guidance.
             num_inference_steps: Length of the grid that ``t_index_list`` counts in, 1..50.
-            guidance_scale: At least 1; without guidance it has no effect.
+            guidance_scale: At least 1, and finite; without guidance it has no effect.
             delta: Weight of the residual noise, at least 0, for self and initialize guidance.
+            published: By place, in this order: ``generator``, ``seed``.
             more: See ``PrepareOptions``.
 
         Raises:
-            ValueError: An argument is out of its range.
+            ValueError: An argument is out of its range; then nothing has changed.
+            TypeError: There is no such name, or a prompt is no text.
         """
-        check_names(more, PrepareOptions)
-        self._settings = replace(self._settings, num_inference_steps=num_inference_steps)
-        if not guidance_scale >= 1.0 and self._settings.cfg_type is not Guidance.NONE:
-            raise ValueError(f"expected a guidance_scale of at least 1, got {guidance_scale}")
-        self._start = Started(
+        options: PrepareOptions = options_of(PrepareOptions, PREPARE_ORDER, published, more)
+        settings = replace(self._settings, num_inference_steps=num_inference_steps)
+        start = Started(
             prompts=((prompt, 1.0),),
             negative=negative_prompt,
             guidance_scale=guidance_scale,
             delta=delta,
-            seed=more.get("seed", PUBLISHED_SEED),
+            seed=seed_of(options.get("seed", PUBLISHED_SEED)),
         )
+        self._check(start)
+        self._settings, self._start = settings, start
         self._stylists.clear()
         self.prev_image_result = None
         if self._filter is not None:
@@ -181,27 +195,25 @@ class StreamDiffusion(StreamLoras, StreamParts):
             changes: See ``StreamChanges``; what is left out or None stays.
 
         Raises:
-            ValueError: A value is out of its range.
-            TypeError: There is no such name.
+            ValueError: A value is out of its range; then nothing has changed.
+            TypeError: There is no such name, or a prompt is no text.
         """
         check_names(changes, StreamChanges)
         start = changed(self._started, changes)
-        has_new_seed = start.seed != self._started.seed
+        settings = with_steps(self._settings, changes.get("t_index_list"), changes.get("num_inference_steps"))
+        self._check(start)
+        has_new_steps = settings != self._settings
+        self._settings, self._start = settings, start
         for stylist in self._stylists.values():
-            self._change_steps(stylist, changes.get("t_index_list"), changes.get("num_inference_steps"))
-            self._begin(stylist, start, has_new_seed=has_new_seed)
-        self._start = start
+            if has_new_steps:
+                stylist.set_steps(settings.t_index_list, settings.num_inference_steps)
+            self._begin(stylist, start, has_new_seed=restarts_noise(changes))
 
-    def _change_steps(
-        self, stylist: Stylist, t_index_list: Sequence[int] | None, num_inference_steps: int | None
-    ) -> None:
-        if t_index_list is None and num_inference_steps is None:
-            return
-        stylist.set_steps(t_index_list or stylist.settings.t_index_list, num_inference_steps)
-        new = stylist.settings
-        self._settings = replace(
-            self._settings, t_index_list=new.t_index_list, num_inference_steps=new.num_inference_steps
-        )
+    def _check(self, start: Started) -> None:
+        """Refuse what a stream could not begin with. Raises ``ValueError``."""
+        if self._settings.cfg_type is not Guidance.NONE:
+            check_number("guidance_scale", start.guidance_scale, 1.0)
+        self._encoder.mix(start.prompts, start.interpolation)
 
     def update_control_image(self, index: int, image: Any) -> None:
         """Set the picture of one ControlNet from the next call on.
@@ -283,7 +295,9 @@ class StreamDiffusion(StreamLoras, StreamParts):
         key = from_text, settings.frame_buffer_size, is_consistency_model
         stylist = self._stylists.get(key)
         if stylist is None:
-            stylist = self._stylists[key] = Stylist(self.pipe, settings, self._runtime, start.seed)
+            stylist = self._stylists[key] = Stylist(
+                self.pipe, settings, self._runtime, start.seed, self._encoder
+            )
             self._begin(stylist, start, has_new_seed=False)
         return stylist
 

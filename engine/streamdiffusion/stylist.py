@@ -7,7 +7,7 @@ timesteps, number of steps. Thread: one, the worker's.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from engine.denoise.feedback import LatentFeedback
 from engine.denoise.noise import Seed, SeededDraw
 from engine.denoise.settings import NEEDS_NEGATIVE, Guidance, LatentSpec
 from engine.denoise.text_denoiser import TextDenoiser
-from engine.streamdiffusion.settings import StreamSettings, buffer_settings, timesteps_of
+from engine.streamdiffusion.settings import StreamSettings, buffer_settings, timesteps_of, with_steps
 from models.checkpoints.stable_diffusion import StableDiffusion
 from models.diffusion.blending import Interpolation
 from models.networks.stable_diffusion import LATENT_STRIDE, TextUnet
@@ -46,20 +46,26 @@ class Stylist:
         settings: The stream.
         runtime: How its networks are run.
         seed: Of the noise; the same seed and inputs give the same pictures.
+        encoder: Of the model's prompts, where several streams share what it remembers; None makes one.
 
     Raises:
         ValueError: The settings do not go together with the model.
     """
 
     def __init__(
-        self, model: StableDiffusion, settings: StreamSettings, runtime: RuntimeSettings, seed: Seed = 2
+        self,
+        model: StableDiffusion,
+        settings: StreamSettings,
+        runtime: RuntimeSettings,
+        seed: Seed = 2,
+        encoder: PromptEncoder | None = None,
     ) -> None:
         size = settings.height, settings.width
         cells = size[0] // LATENT_STRIDE, size[1] // LATENT_STRIDE
         device = str(next(model.unet.parameters()).device)
         self._settings = settings
         self._codec = PictureCodec(model.vae, runtime, size, settings.frame_buffer_size)
-        self._encoder = PromptEncoder(model.text_encoder, model.tokenizer)
+        self._encoder = encoder or PromptEncoder(model.text_encoder, model.tokenizer)
         network = TextUnet(model.unet, model.controlnets)
         unet_config: Any = model.unet.config
         self._spec = LatentSpec(shape=(unet_config.in_channels, *cells), device=device)
@@ -165,14 +171,11 @@ class Stylist:
         Raises:
             ValueError: The indices do not rise or lie outside the grid; then nothing has changed.
         """
-        steps = self._settings.num_inference_steps if num_inference_steps is None else num_inference_steps
-        grid = timesteps_of(t_index_list, steps)
-        if not self._settings.is_stream_batch and len(t_index_list) != len(self._settings.t_index_list):
-            wanted = len(self._settings.t_index_list)
-            raise ValueError(f"expected {wanted} indices without stream batch, got {len(t_index_list)}")
-        levels = len(t_index_list) if self._settings.is_stream_batch else 1
+        settings = with_steps(self._settings, t_index_list, num_inference_steps)
+        grid = timesteps_of(settings.t_index_list, settings.num_inference_steps)
+        levels = len(settings.t_index_list) if settings.is_stream_batch else 1
         dropped = self.buffer.set_timesteps(grid, levels)
-        self._settings = replace(self._settings, t_index_list=tuple(t_index_list), num_inference_steps=steps)
+        self._settings = settings
         return dropped
 
     def set_control_scales(self, scales: Sequence[float]) -> None:

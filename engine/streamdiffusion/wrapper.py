@@ -1,6 +1,5 @@
 """StreamDiffusion's wrapper: from the name of a model to pictures, with the names its users know."""
 
-import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
@@ -10,13 +9,18 @@ from PIL import Image
 from torch import Tensor
 
 from engine.fetching import fetch, missing_of
-from engine.streamdiffusion.image_utils import pixels_from, postprocess_image
+from engine.streamdiffusion.image_utils import check_output_type, pixels_from, postprocess_image
 from engine.streamdiffusion.options import (
     PUBLISHED_SEED,
     WRAPPER_DEFAULTS,
+    WRAPPER_ORDER,
     WrapperOptions,
-    check_names,
+    check_number,
+    is_whole,
+    options_of,
+    seed_of,
 )
+from engine.streamdiffusion.settings import StreamSettings, indices_of
 from engine.streamdiffusion.stream import StreamDiffusion, accelerate_with_tensorrt
 from models.checkpoints.stable_diffusion import (
     LCM_LORA,
@@ -37,6 +41,7 @@ class StreamDiffusionWrapper:
     Args:
         model_id_or_path: Hub id, diffusers folder, or ``.safetensors`` file.
         t_index_list: Rising places in the grid of timesteps.
+        published: By place, in the order of ``WRAPPER_ORDER``, which is the original's.
         more: See ``WrapperOptions``.
 
     Raises:
@@ -46,13 +51,26 @@ class StreamDiffusionWrapper:
     """
 
     def __init__(
-        self, model_id_or_path: str, t_index_list: Sequence[int], **more: Unpack[WrapperOptions]
+        self,
+        model_id_or_path: str,
+        t_index_list: Sequence[int],
+        *published: Any,
+        **more: Unpack[WrapperOptions],
     ) -> None:
-        check_names(more, WrapperOptions)
-        options: WrapperOptions = {**WRAPPER_DEFAULTS, **more}
+        options: WrapperOptions = {
+            **WRAPPER_DEFAULTS,
+            **options_of(WrapperOptions, WRAPPER_ORDER, published, more),
+        }
         self.mode, self.output_type = options["mode"], options["output_type"]
         _check(options)
-        self._seed = PUBLISHED_SEED if options["parity"] else _any_seed(options["seed"])
+        StreamSettings(  # refuses before minutes of loading what the stream would refuse after them
+            t_index_list=indices_of(t_index_list),
+            width=options["width"],
+            height=options["height"],
+            frame_buffer_size=options["frame_buffer_size"],
+        )
+        seed = seed_of(options["seed"])
+        self._seed = PUBLISHED_SEED if options["parity"] else seed
         if options["may_download"]:
             _fetch_missing(model_id_or_path, options)
         model = _loaded(model_id_or_path, options)
@@ -144,17 +162,42 @@ class StreamDiffusionWrapper:
         return pictures if len(pictures) > 1 or output_type == "latent" else pictures[0]
 
 
-def _check(options: Mapping[str, object]) -> None:
+def _check(options: WrapperOptions) -> None:
+    """Refuse at once what would fail after minutes of loading. Raises ``ValueError``."""
+    _check_offered(options)
+    check_output_type(options["output_type"])
+    if not is_whole(options["warmup"]) or options["warmup"] < 0:
+        raise ValueError(f"expected a whole warmup of at least 0, got {options['warmup']!r}")
+    threshold = options["similar_image_filter_threshold"]
+    check_number("similar_image_filter_threshold", threshold, 0.0)
+    if threshold > 1.0:
+        raise ValueError(f"expected a similar_image_filter_threshold from 0 to 1, got {threshold!r}")
+    skips = options["similar_image_filter_max_skip_frame"]
+    if not is_whole(skips) or skips < 0:
+        raise ValueError(f"expected a whole similar_image_filter_max_skip_frame of at least 0, got {skips!r}")
+    _check_device(options)
+
+
+def _check_device(options: WrapperOptions) -> None:
+    try:
+        kind = torch.device(options["device"]).type
+    except RuntimeError as error:
+        raise ValueError(f"expected a device as torch names them, got {options['device']!r}") from error
+    is_here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not is_here.get(kind, False):
+        here = ", ".join(name for name, is_one in is_here.items() if is_one)
+        raise ValueError(f"expected a device that this machine has ({here}), got {options['device']!r}")
+    if kind == "cpu" and options["dtype"] == torch.float16 and options["runtime"] is None:
+        raise ValueError("expected a dtype of torch.float32 or torch.bfloat16 on the CPU, got torch.float16")
+
+
+def _check_offered(options: Mapping[str, object]) -> None:
     for name, known in (("mode", _MODES), ("acceleration", _ACCELERATIONS)):
         if options[name] not in known:
             raise ValueError(f"expected {name} to be one of {', '.join(known)}, got {options[name]!r}")
     for name, only in (("device_ids", None), ("use_safety_checker", False)):
         if options[name] != only:
             raise ValueError(f"expected {name}={only}, which is all that is offered, got {options[name]!r}")
-
-
-def _any_seed(seed: int) -> int:
-    return random.randrange(2**32) if seed == -1 else seed
 
 
 def _takes_lcm_lora(model: StableDiffusion, name: str) -> bool:
