@@ -243,7 +243,7 @@ class Settings:
     picture_size: tuple[int, int] | None = field(
         default=None,
         metadata={
-            "tip": "Width and height of the composed picture in pixels; none: square, as painted. "
+            "tip": "Width and height of the composed picture in pixels, even; none: square, as painted. "
             "The virtual camera letter-boxes what it gets."
         },
     )
@@ -263,11 +263,20 @@ class Settings:
         if self.picture_size is not None:
             for side in self.picture_size:
                 _check_range("A side of the picture", side, 64, 4096)
+            _check_even(*self.picture_size)
 
     @property
     def composed_size(self) -> tuple[int, int]:
         """Width and height of the pictures that leave."""
         return self.picture_size or (self.quality.size, self.quality.size)
+
+
+def _check_even(width: int, height: int) -> None:
+    if width % 2 or height % 2:
+        raise SettingsError(
+            f"The picture is {width}x{height}, and a movie's sides are even.",
+            hint=f"Make it {width - width % 2}x{height - height % 2}.",
+        )
 
 
 def tips(settings_type: type) -> dict[str, str]:

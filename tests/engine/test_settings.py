@@ -30,6 +30,8 @@ from engine.settings import (
         (lambda: Settings(avatar=""), "The avatar is empty"),
         (lambda: Settings(seed=-1), "The seed is -1"),
         (lambda: Settings(picture_size=(1280, 10)), "A side of the picture is 10"),
+        (lambda: Settings(picture_size=(640, 361)), "The picture is 640x361"),
+        (lambda: Settings(picture_size=(641, 360)), "The picture is 641x360"),
     ],
 )
 def test_what_is_out_of_range_is_refused_with_its_value_and_a_way_out(build, sentence: str) -> None:  # type: ignore[no-untyped-def]
