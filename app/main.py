@@ -1,43 +1,33 @@
 """The program's entry: `understudy` opens the window, its subcommands work without one.
 
-Importing this module imports nothing heavy and no Qt: every command loads what it needs when it runs.
+Importing this module imports next to nothing: the rest is loaded where Ctrl-C is already looked after, and
+every command loads what it needs when it runs.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from app.cli.arguments import parse
-from app.cli.console import Console
-from app.cli.failure import EXIT_INTERRUPTED, report_failure
-from app.cli.log import log_file
-from engine.quiet import silence
+# ruff: noqa: PLC0415 - see above
+
+_EXIT_INTERRUPTED = 130  # as app.cli.failure has it, which may not have been loaded yet
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 when all went well.
 
     Args:
-        argv: Arguments without the program's name; those of the process by default.
+        argv: Arguments without the program's name. None: those of the process, which ends afterwards.
     """
-    console = Console(sys.stdout, sys.stderr)
     try:
-        silence()  # before anything is imported that would send or look up something
-        arguments = parse(argv)
-        return _run(arguments, console)
+        from app.cli.interrupt import Interrupt
+
+        with Interrupt(ends_process=argv is None) as interrupt:
+            with interrupt.loading():
+                from app.cli.program import run
+            return run(argv, interrupt)
     except KeyboardInterrupt:
-        console.warn("Stopped.")
-        return EXIT_INTERRUPTED
-
-
-def _run(arguments: argparse.Namespace, console: Console) -> int:
-    with log_file() as log_path:
-        try:
-            return int(arguments.run(arguments, console))
-        except BrokenPipeError:
-            return 0  # whoever read our output has seen enough
-        except Exception as error:  # noqa: BLE001 - the top: a sentence for the user, all of it in the log
-            return report_failure(error, console, log_path)
+        sys.stderr.write("understudy: Stopped.\n")
+        return _EXIT_INTERRUPTED
 
 
 if __name__ == "__main__":

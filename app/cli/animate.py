@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     output = chosen_output(arguments.output, default_output(arguments.source))
     progress = Progress(console, SystemClock())
     check_clip(settings, output)
-    with Interrupt() as interrupt:
+    with arguments.interrupt.asking() as interrupt:
         hooks = clip_hooks(progress, interrupt, console)
         avatar = chosen_avatar(arguments.avatar, console)
         console.say(f"Painting {arguments.source} as {shown_name(arguments.avatar)} ({loading_text()}) ...")

@@ -21,7 +21,7 @@ KV_FORMATS = ("16bit", "8bit")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Return the arguments; ``run`` holds the command's function.
+    """Return the arguments; ``load`` imports the command's function and returns it.
 
     Raises:
         SystemExit: after `--help` (0) or a mistake (2), with its text written.
@@ -36,7 +36,7 @@ def _build() -> argparse.ArgumentParser:
         description="Puts an avatar on stage in your place. Without a command, the window opens.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
-    parser.set_defaults(run=_run_window)
+    parser.set_defaults(load=_load_window)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_animate(commands)
     _add_live(commands)
@@ -73,7 +73,7 @@ def _add_animate(commands: Commands) -> None:
     _add_looks(parser)
     _add_networks(parser)
     _add_engine(parser)
-    parser.set_defaults(run=_run_animate)
+    parser.set_defaults(load=_load_animate)
 
 
 def _add_live(commands: Commands) -> None:
@@ -84,7 +84,7 @@ def _add_live(commands: Commands) -> None:
     _add_looks(parser)
     _add_networks(parser)
     _add_engine(parser)
-    parser.set_defaults(run=_run_live, for_clips="understudy animate")
+    parser.set_defaults(load=_load_live, for_clips="understudy animate")
 
 
 def _add_stylise(commands: Commands) -> None:
@@ -118,7 +118,7 @@ def _add_stylise(commands: Commands) -> None:
     _add_painting(parser)
     _add_painting_files(parser)
     _add_engine(parser, seed=2)
-    parser.set_defaults(run=_run_stylise, for_clips="understudy stylise --source CLIP")
+    parser.set_defaults(load=_load_stylise, for_clips="understudy stylise --source CLIP")
 
 
 def _add_painting(parser: argparse.ArgumentParser) -> None:
@@ -324,74 +324,74 @@ def _command(commands: Commands, name: str, text: str) -> argparse.ArgumentParse
 def _add_doctor(commands: Commands) -> None:
     parser = _command(commands, "doctor", "say what this machine has and lacks")
     _add_json(parser, "report")
-    parser.set_defaults(run=_run_doctor)
+    parser.set_defaults(load=_load_doctor)
 
 
 def _add_avatars(commands: Commands) -> None:
     parser = _command(commands, "avatars", "list the avatars")
     _add_json(parser, "list")
-    parser.set_defaults(run=_run_avatars)
+    parser.set_defaults(load=_load_avatars)
 
 
 def _add_models(commands: Commands) -> None:
     parser = _command(commands, "models", "list the published models, and fetch them")
     _add_json(parser, "list")
-    parser.set_defaults(run=_run_models)
+    parser.set_defaults(load=_load_models)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     fetch = _command(actions, "fetch", "fetch a model and what it needs; size and licence come first")
     fetch.add_argument("name", metavar="NAME", help="see `understudy models`, or a repository as owner/name")
     fetch.add_argument("--yes", action="store_true", help="fetch it without asking first")
     _add_json(fetch, "result")
-    fetch.set_defaults(run=_run_models_fetch)
+    fetch.set_defaults(load=_load_models_fetch)
 
 
 # Each command's module loads what it needs, when it is chosen.
 # ruff: noqa: PLC0415 - see above
 
 
-def _run_window(_arguments: argparse.Namespace, _console: Console) -> int:
+def _load_window() -> Run:
     from app.window import run
 
-    return run([])
+    return lambda _arguments, _console: run([])
 
 
-def _run_animate(arguments: argparse.Namespace, console: Console) -> int:
+def _load_animate() -> Run:
     from app.cli.animate import run
 
-    return run(arguments, console)
+    return run
 
 
-def _run_live(arguments: argparse.Namespace, console: Console) -> int:
+def _load_live() -> Run:
     from app.cli.live import run
 
-    return run(arguments, console)
+    return run
 
 
-def _run_stylise(arguments: argparse.Namespace, console: Console) -> int:
+def _load_stylise() -> Run:
     from app.cli.stylise import run
 
-    return run(arguments, console)
+    return run
 
 
-def _run_doctor(arguments: argparse.Namespace, console: Console) -> int:
+def _load_doctor() -> Run:
     from app.cli.doctor import run
 
-    return run(arguments, console)
+    return run
 
 
-def _run_avatars(arguments: argparse.Namespace, console: Console) -> int:
+def _load_avatars() -> Run:
     from app.cli.avatars import run
 
-    return run(arguments, console)
+    return run
 
 
-def _run_models(arguments: argparse.Namespace, console: Console) -> int:
+def _load_models() -> Run:
     from app.cli.models import run
 
-    return run(arguments, console)
+    return run
 
 
-def _run_models_fetch(arguments: argparse.Namespace, console: Console) -> int:
+def _load_models_fetch() -> Run:
     from app.cli.models import run_fetch
 
-    return run_fetch(arguments, console)
+    return run_fetch

@@ -1,7 +1,9 @@
 """What the command line writes: results to standard output, everything else to standard error."""
 
+import errno
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 from engine.errors import UnderstudyError
@@ -28,8 +30,11 @@ class Console:
     def result(self, text: str) -> None:
         """Write a line of the result."""
         self._end_line()
-        self._out.write(f"{text}\n")
-        self._out.flush()
+        try:
+            self._write(self._out, f"{text}\n")
+        except OSError as error:
+            if error.errno != errno.EIO:  # a closed terminal is no reason to stop
+                raise
 
     def json(self, values: Mapping[str, Any]) -> None:
         """Write the result as one line of JSON."""
@@ -38,8 +43,7 @@ class Console:
     def say(self, text: str) -> None:
         """Write a line of what goes on."""
         self._end_line()
-        self._err.write(f"{text}\n")
-        self._err.flush()
+        self._tell(f"{text}\n")
 
     def warn(self, text: str) -> None:
         """Write a line that the user should read."""
@@ -53,11 +57,19 @@ class Console:
 
     def overwrite(self, text: str) -> None:
         """Replace the line that is being written (on a terminal)."""
-        self._err.write(f"\r\x1b[K{text}")
-        self._err.flush()
+        self._tell(f"\r\x1b[K{text}")
         self._has_open_line = True
 
     def _end_line(self) -> None:
         if self._has_open_line:
-            self._err.write("\n")
+            self._tell("\n")
             self._has_open_line = False
+
+    def _tell(self, text: str) -> None:
+        with suppress(OSError):  # nobody listens: no reason to stop
+            self._write(self._err, text)
+
+    @staticmethod
+    def _write(stream: TextIO, text: str) -> None:
+        stream.write(text)
+        stream.flush()

@@ -59,28 +59,31 @@ def show(session: Session, arguments: argparse.Namespace, console: Console, cloc
     Raises:
         UnderstudyError: the session or its only output failed.
     """
-    try:
-        with Interrupt() as interrupt:
-            if arguments.record is not None:
-                session.check_recording(arguments.record)
-            if arguments.virtual_camera:
-                session.go_live()  # a missing device must not cost a load of the networks
-                console.say("The virtual camera is on.")
-            session.start()
-            console.say("Press Ctrl-C to stop.")
-            watch = _Watch(session, console, clock, arguments.seconds)
-            # From the first frame on, a clip's sound has its place, and nobody records a loading screen.
-            status = watch.until(
-                interrupt, lambda status: status.frames_out > 0 or status.state is SessionState.ENDED
-            )
-            watch.begin()
-            if arguments.record is not None and status.frames_out > 0 and not interrupt.is_asked():
-                session.start_recording(arguments.record)
-                console.say(f"Recording to {arguments.record}.")
-            status = watch.until(interrupt, lambda status: status.state is SessionState.ENDED)
-        return _report(session, status, arguments, console)
-    finally:
-        session.stop()
+    watch = _Watch(session, console, clock, arguments.interrupt)
+    with arguments.interrupt.asking(may_break=False):  # a recording is finished, however often somebody asks
+        try:
+            status = _watched(session, arguments, console, watch)
+            return _report(session, status, arguments, console)
+        finally:
+            session.stop()
+
+
+def _watched(session: Session, arguments: argparse.Namespace, console: Console, watch: "_Watch") -> Status:
+    """Open the ways out, run the session, and return its last status."""
+    if arguments.record is not None:
+        session.check_recording(arguments.record)
+    if arguments.virtual_camera:
+        session.go_live()  # a missing device must not cost a load of the networks
+        console.say("The virtual camera is on.")
+    session.start()
+    console.say("Press Ctrl-C to stop.")
+    # From the first frame on, a clip's sound has its place, and nobody records a loading screen.
+    status = watch.until(lambda status: status.frames_out > 0 or status.state is SessionState.ENDED)
+    watch.begin(arguments.seconds)
+    if arguments.record is not None and status.frames_out > 0 and not arguments.interrupt.is_asked():
+        session.start_recording(arguments.record)
+        console.say(f"Recording to {arguments.record}.")
+    return watch.until(lambda status: status.state is SessionState.ENDED)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -101,21 +104,21 @@ def check_seconds(arguments: argparse.Namespace) -> None:
 class _Watch:
     """Follows a session and says what it does."""
 
-    def __init__(self, session: Session, console: Console, clock: Clock, seconds: float | None) -> None:
+    def __init__(self, session: Session, console: Console, clock: Clock, interrupt: Interrupt) -> None:
         self._session = session
         self._console = console
         self._clock = clock
-        self._seconds = seconds
+        self._interrupt = interrupt
         self._ends_at_s: float | None = None
         self._state: SessionState | None = None
         self._notice: UnderstudyError | None = None
         self._said_at_s = clock.now_s()
 
-    def begin(self) -> None:
+    def begin(self, seconds: float | None) -> None:
         """Count the seconds from now on: loading is not part of the show."""
-        self._ends_at_s = None if self._seconds is None else self._clock.now_s() + self._seconds
+        self._ends_at_s = None if seconds is None else self._clock.now_s() + seconds
 
-    def until(self, interrupt: Interrupt, is_reached: Callable[[Status], bool]) -> Status:
+    def until(self, is_reached: Callable[[Status], bool]) -> Status:
         """Return the status with which something is reached, time is up, or somebody wants to stop.
 
         Raises:
@@ -129,7 +132,7 @@ class _Watch:
             if status.notice is not None and self._is_in_vain(status):
                 raise status.notice
             is_due = self._ends_at_s is not None and self._clock.now_s() >= self._ends_at_s
-            if is_reached(status) or is_due or interrupt.wait(_POLL_S):
+            if is_reached(status) or is_due or self._interrupt.wait(_POLL_S):
                 return status
 
     def _is_in_vain(self, status: Status) -> bool:

@@ -50,29 +50,30 @@ def run_fetch(arguments: argparse.Namespace, console: Console, answers: TextIO |
         refusal = _refusal(console, sys.stdin if answers is None else answers)
         if refusal is not None:
             return refusal
-    fetch_shown(arguments.name, console, is_json=arguments.json)
+    fetch_shown(arguments.name, console, arguments.interrupt, is_json=arguments.json)
     return 0
 
 
-def fetch_missing(names: Sequence[str], console: Console) -> None:
+def fetch_missing(names: Sequence[str], console: Console, interrupt: Interrupt) -> None:
     """Fetch those models that are not here, terms said first. The user has asked for it beforehand.
 
     Args:
         names: Of the catalogue, repositories of the hub, or the user's own files and folders.
         console: Where to say it.
+        interrupt: Stops it.
 
     Raises:
         FetchError: One could not be fetched.
     """
     for name in missing_of(names):
         _say_terms(name, find_model(name), console)
-        fetch_shown(name, console)
+        fetch_shown(name, console, interrupt)
 
 
-def fetch_shown(name: str, console: Console, *, is_json: bool = False) -> None:
+def fetch_shown(name: str, console: Console, interrupt: Interrupt, *, is_json: bool = False) -> None:
     """Fetch a model with a progress bar; Ctrl-C stops it. Raises ``FetchError``."""
     meter = _Meter(console)
-    with Interrupt() as interrupt:
+    with interrupt.asking():
         folder = fetch(name, meter.update, interrupt.is_asked)
     if is_json:
         console.json({"name": name, "folder": folder})

@@ -9,7 +9,6 @@ from app.cli.animate import chosen_output, clip_hooks, default_output, loading_t
 from app.cli.choices import check_goes_with
 from app.cli.console import Console
 from app.cli.failure import EXIT_INTERRUPTED
-from app.cli.interrupt import Interrupt
 from app.cli.live import check_seconds, show
 from app.cli.models import fetch_missing
 from app.cli.progress import Progress
@@ -66,7 +65,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         check_files(stylise)
     console.warn(LIKENESS)
     if arguments.download:
-        fetch_missing(_parts_of(stylise), console)
+        fetch_missing(_parts_of(stylise), console, arguments.interrupt)
         check_files(stylise)
     console.say(f"Loading {stylise.style or stylise.model} ...")
     rooms = _open_rooms(stylise, settings, console)
@@ -189,7 +188,7 @@ def _paint_clip(
     settings: Settings, rooms: "StyliseRooms", output: Path, arguments: argparse.Namespace, console: Console
 ) -> int:
     progress = Progress(console, SystemClock())
-    with Interrupt() as interrupt:
+    with arguments.interrupt.asking() as interrupt:
         console.say(f"Painting {arguments.source} as {rooms.stylise.prompt!r} ({loading_text()}) ...")
         report = animate(settings, output, clip_hooks(progress, interrupt, console), rooms=rooms)
     if 0 < report.frames_in < report.warm_up_frames:

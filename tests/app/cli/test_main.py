@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import app.main
+import app.cli.program
 import app.window
 from app.main import main
 from engine.errors import (
@@ -98,7 +98,7 @@ def test_ctrl_c_while_the_program_starts_leaves_no_traceback(
     def impatient(_argv: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(app.main, "parse", impatient)
+    monkeypatch.setattr(app.cli.program, "parse", impatient)
     code, _, err = run(capsys, "doctor")
     assert code == 130
     assert "Stopped." in err

@@ -11,6 +11,7 @@ from huggingface_hub import constants
 
 import app.cli.models
 from app.cli.console import Console
+from app.cli.interrupt import Interrupt
 from app.cli.models import fetch_missing
 from app.cli.progress import bytes_line
 from app.main import main
@@ -196,7 +197,7 @@ def test_what_goes_wrong_is_said(
 def test_what_is_here_is_not_fetched_on_the_way_to_painting(models: Path, asked: list[str]) -> None:
     place("taesd", models)
     err = io.StringIO()
-    fetch_missing([TAESD, "latent-consistency/lcm-lora-sdv1-5"], Console(io.StringIO(), err))
+    fetch_missing([TAESD, "latent-consistency/lcm-lora-sdv1-5"], Console(io.StringIO(), err), Interrupt())
     assert asked == ["latent-consistency/lcm-lora-sdv1-5"]
     assert "LCM-LoRA" in err.getvalue()
 
