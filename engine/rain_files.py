@@ -6,8 +6,10 @@ from engine.errors import WeightsError
 from engine.paths import models_dir
 from engine.settings import Settings
 from models.checkpoints.catalogue import read_catalogue, with_needs
+from models.checkpoints.errors import CheckpointError
+from models.checkpoints.whole import check_whole
 
-_NAME = "rain"
+_NAME, _CONFIG = "rain", ".json"
 
 
 def rain_folder(settings: Settings) -> Path:
@@ -16,12 +18,17 @@ def rain_folder(settings: Settings) -> Path:
 
 
 def check_rain_files(folder: Path) -> None:
-    """Make sure that everything is there; no file is read. Raises ``WeightsError``."""
+    """Make sure that everything is there and whole; only ends of files are read. Raises ``WeightsError``."""
     if not folder.is_dir():
         raise _missing(folder, f"there is no folder {folder}")
     lacking = [paths[0] for paths in _files() if not any((folder / path).is_file() for path in paths)]
     if lacking:
         raise _missing(folder, f"{folder} lacks {', '.join(lacking)}")
+    try:
+        for paths in _files():
+            _check_whole(next(folder / path for path in paths if (folder / path).is_file()))
+    except CheckpointError as error:
+        raise _missing(folder, str(error)) from error
 
 
 def rain_hint(folder: Path) -> str:
@@ -31,6 +38,11 @@ def rain_hint(folder: Path) -> str:
         f"Fetch it with `understudy models fetch rain`, which says size and licence first, or put "
         f"{', '.join(names)} into {folder}; or choose the pocket model."
     )
+
+
+def _check_whole(file: Path) -> None:
+    if file.suffix != _CONFIG:
+        check_whole(file)
 
 
 def _missing(folder: Path, reason: str) -> WeightsError:

@@ -16,12 +16,12 @@ from engine.stylise.settings import (
 )
 from models.checkpoints.catalogue import read_catalogue
 from models.checkpoints.errors import CheckpointError
-from models.checkpoints.hub import TAESD, folder_of, local_folder, lora_file, tokenizer_folder
-from models.checkpoints.whole import check_whole
+from models.checkpoints.headers import check_lora, check_parts, layer_shapes
+from models.checkpoints.hub import TAESD, folder_of, local_folder, tokenizer_folder, weights_file
+from models.checkpoints.whole import SAFETENSORS, Shapes, check_whole
 
 _LIVE2DIFF = "live2diff"
 _DEPTH_NETWORKS = ("dpt-hybrid", "depth-anything-small")  # the one it was trained with first
-_SINGLE = ".safetensors"
 _AVATAR_INSTEAD = "The avatar mode needs none: `understudy live`."
 _OTHER_LORA = "Leave that LoRA out, or give the file of one that was made for this model."
 DEPTH_HINT = (
@@ -31,22 +31,23 @@ DEPTH_HINT = (
 
 
 def check_files(stylise: StyliseSettings) -> None:
-    """Make sure that everything that a painting is made of is on this machine; nothing is read.
+    """Make sure that what a painting is made of is on this machine and whole; only ends of files are read.
 
     Raises:
-        WeightsError: Something is missing, or of a kind that is never read; the hint says its size and
-            licence, and what works without it.
+        WeightsError: Something is missing, damaged, of a kind that is never read, or a LoRA for another base;
+            the hint says its size and licence, and what works without it.
     """
     if stylise.painter is Painter.LIVE2DIFF:
         _check_motion(stylise)
         _check_depth(stylise)
     try:
         _check_base(stylise)
+        base = _base_layers(stylise)
     except CheckpointError as error:
         raise model_fault(error, stylise) from error
     _check_tokenizer(stylise)
     for name in stylise.all_loras:
-        _check_lora(name, stylise)
+        _check_lora(name, base, stylise)
 
 
 def motion_file(stylise: StyliseSettings) -> Path:
@@ -79,13 +80,13 @@ def tokenizer_place(stylise: StyliseSettings) -> Path:
 
 def model_fault(error: CheckpointError, stylise: StyliseSettings) -> WeightsError:
     """Return what to tell where the base model or its style cannot be loaded."""
-    return WeightsError(f"The model cannot be loaded: {error}.", hint=base_hint(stylise))
+    return _fault("The model", error, base_hint(stylise))
 
 
 def lora_fault(error: CheckpointError, name: str, stylise: StyliseSettings) -> WeightsError:
     """Return what to tell where a LoRA cannot be loaded: the user's, or one that belongs to the model."""
     hint = _OTHER_LORA if name in dict(stylise.loras) else base_hint(stylise)
-    return WeightsError(f"The LoRA cannot be loaded: {error}.", hint=hint)
+    return _fault("The LoRA", error, hint)
 
 
 def base_hint(stylise: StyliseSettings) -> str:
@@ -123,31 +124,44 @@ def no_tokenizer(stylise: StyliseSettings) -> WeightsError:
     )
 
 
+def _fault(what: str, error: CheckpointError, hint: str) -> WeightsError:
+    """Return what to tell: in the sentence what a user has to know, names of tensors after the way out."""
+    message = error.sentence or f"{what} cannot be loaded: {error}."
+    return WeightsError(message, hint=f"{hint} ({error.detail}.)" if error.detail else hint)
+
+
 def _check_base(stylise: StyliseSettings) -> None:
-    """Look for model, style and small autoencoder. Raises ``CheckpointError``."""
+    """Look at model, style and small autoencoder. Raises ``CheckpointError``."""
     model = Path(stylise.model).expanduser()
     if stylise.style:
         _check_single(Path(stylise.style).expanduser())
     if model.is_file():
         _check_single(model)
     elif not (stylise.style and stylise.tokenizer):  # with both, nothing of the model is used
-        local_folder(stylise.model)
+        folder = local_folder(stylise.model)
+        if not stylise.style:
+            check_parts(folder, has_own_vae=stylise.model not in PUBLISHED_MODELS)
     if stylise.model in PUBLISHED_MODELS:
-        local_folder(TAESD)
+        check_whole(weights_file(local_folder(TAESD)))
+
+
+def _base_layers(stylise: StyliseSettings) -> Shapes | None:
+    """Return the shapes of what LoRAs change, where that is a folder. Raises ``CheckpointError``."""
+    is_file = bool(stylise.style) or Path(stylise.model).expanduser().is_file()
+    return layer_shapes(local_folder(stylise.model)) if stylise.all_loras and not is_file else None
 
 
 def _check_single(file: Path) -> None:
-    if not file.is_file():
-        raise CheckpointError(f"there is no file {file}")
-    if file.suffix != _SINGLE:
-        raise CheckpointError(f"{file} is a {file.suffix or 'file without ending'}, expected {_SINGLE}")
+    if file.is_file() and file.suffix != SAFETENSORS:
+        raise CheckpointError(f"{file} is a {file.suffix or 'file without ending'}, expected {SAFETENSORS}")
+    check_whole(file)
 
 
 def _check_motion(stylise: StyliseSettings) -> None:
     try:
         check_whole(motion_file(stylise), read_catalogue()[_LIVE2DIFF].num_bytes)
     except CheckpointError as error:
-        raise WeightsError(f"Live2Diff cannot be loaded: {error}.", hint=motion_hint()) from error
+        raise _fault("Live2Diff", error, motion_hint()) from error
 
 
 def _check_tokenizer(stylise: StyliseSettings) -> None:
@@ -159,13 +173,13 @@ def _check_depth(stylise: StyliseSettings) -> None:
     network = depth_network(stylise)
     try:
         if network is not None:
-            local_folder(network)
+            check_whole(weights_file(local_folder(network)))
     except CheckpointError as error:
-        raise WeightsError(f"The depth network cannot be loaded: {error}.", hint=DEPTH_HINT) from error
+        raise _fault("The depth network", error, DEPTH_HINT) from error
 
 
-def _check_lora(name: str, stylise: StyliseSettings) -> None:
+def _check_lora(name: str, base: Shapes | None, stylise: StyliseSettings) -> None:
     try:
-        lora_file(name)
+        check_lora(name, base)
     except CheckpointError as error:
         raise lora_fault(error, name, stylise) from error

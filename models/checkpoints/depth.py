@@ -19,9 +19,9 @@ from transformers import (
     DPTForDepthEstimation,
 )
 
-from models.checkpoints.diffusers_parts import read_config, weights_file
+from models.checkpoints.diffusers_parts import read_config
 from models.checkpoints.fitting import fitted
-from models.checkpoints.hub import local_folder
+from models.checkpoints.hub import local_folder, weights_file
 from models.checkpoints.published import CheckpointError, read_published
 from models.networks.depth import DepthNetwork, PixelScale
 

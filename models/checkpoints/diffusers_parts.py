@@ -16,19 +16,12 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from models.checkpoints.fitting import fitted
+from models.checkpoints.hub import weights_file
 from models.checkpoints.published import CheckpointError, read_published
 from models.checkpoints.whole import refused
 from models.diffusion.prediction import Prediction
 from models.diffusion.schedules import BetaSchedule, DiscreteSchedule
 
-_WEIGHTS = (
-    "diffusion_pytorch_model.safetensors",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "model.safetensors",
-    "model.fp16.safetensors",
-    "diffusion_pytorch_model.bin",
-    "pytorch_model.bin",
-)
 _TEXT_PREFIX = "text_model."
 _OLD_ATTENTION = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
 _SCHEDULE_FIELDS = ("beta_schedule", "beta_start", "beta_end", "num_train_timesteps", "prediction_type")
@@ -174,11 +167,3 @@ def without_memory(
             return build(config)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise CheckpointError(f"the configuration of {source} is damaged or of another version") from error
-
-
-def weights_file(folder: Path) -> Path:
-    """Return the file that holds a part's weights. Raises ``CheckpointError`` where there is none."""
-    for name in _WEIGHTS:
-        if (folder / name).is_file():
-            return folder / name
-    raise CheckpointError(f"there are no weights in {folder}: expected {_WEIGHTS[0]} or {_WEIGHTS[2]}")

@@ -12,6 +12,14 @@ from models.checkpoints.store import models_dir
 
 LCM_LORA = "latent-consistency/lcm-lora-sdv1-5"
 TAESD = "madebyollin/taesd"
+_WEIGHTS = (
+    "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.fp16.safetensors",
+    "model.safetensors",
+    "model.fp16.safetensors",
+    "diffusion_pytorch_model.bin",
+    "pytorch_model.bin",
+)
 _LORA_FILES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 
 
@@ -28,13 +36,13 @@ def local_folder(source: str) -> Path:
     if folder.is_dir():
         return folder
     if not is_repository(source):
-        raise CheckpointError(f"there is no folder or file {source}")
+        raise _absent(f"there is no folder or file {source}")
     if (models_dir() / source).is_dir():
         return models_dir() / source
     # Any part of it: another program needs other files, and the loaders say which they miss.
     cached = cached_folder(source)
     if cached is None:
-        raise CheckpointError(f"the model {source} is not on this machine, and it has not been fetched")
+        raise _absent(f"the model {source} is not on this machine")
     return cached
 
 
@@ -76,7 +84,7 @@ def lora_file(name: str) -> Path:
     if path.is_file():
         return path
     if path.suffix == ".safetensors":
-        raise CheckpointError(f"there is no file {path}")
+        raise _absent(f"there is no file {path}")
     folder = local_folder(name)
     found = [folder / file for file in _LORA_FILES if (folder / file).is_file()]
     found += sorted(folder.glob("*.safetensors"))
@@ -85,6 +93,18 @@ def lora_file(name: str) -> Path:
     return found[0]
 
 
+def weights_file(folder: Path) -> Path:
+    """Return the file that holds a part's weights. Raises ``CheckpointError`` where there is none."""
+    for name in _WEIGHTS:
+        if (folder / name).is_file():
+            return folder / name
+    raise _absent(f"there are no weights in {folder}: expected {_WEIGHTS[0]} or {_WEIGHTS[2]}")
+
+
 def tokenizer_folder(folder: Path) -> Path | None:
     """Return where the tokenizer of a model's folder lies, or None: it has none."""
     return next((place for place in (folder / "tokenizer", folder) if (place / "vocab.json").is_file()), None)
+
+
+def _absent(clause: str) -> CheckpointError:
+    return CheckpointError(clause, sentence=f"{clause[0].upper()}{clause[1:]}.")

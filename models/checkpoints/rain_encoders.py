@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from models.checkpoints.diffusers_parts import load_vae, read_config, weights_file, without_memory
+from models.checkpoints.diffusers_parts import load_vae, read_config, without_memory
 from models.checkpoints.fitting import fitted
+from models.checkpoints.hub import weights_file
 from models.checkpoints.published import read_published
 
 IMAGE_ENCODER = "image_encoder"

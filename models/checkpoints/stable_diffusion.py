@@ -94,12 +94,13 @@ class StableDiffusionSource:
 class LoraError(CheckpointError):
     """A LoRA is missing, damaged or made for another model.
 
-    Attributes:
+    Args:
+        error: What is wrong with it.
         name: As it was given.
     """
 
-    def __init__(self, message: str, name: str) -> None:
-        super().__init__(message)
+    def __init__(self, error: CheckpointError, name: str) -> None:
+        super().__init__(str(error), sentence=error.sentence, detail=error.detail)
         self.name = name
 
 
@@ -124,7 +125,7 @@ def _fuse(name: str, scale: float, loaded: StableDiffusion) -> None:
     try:
         fuse_lora(read_lora(lora_file(name)), loaded.unet, loaded.text_encoder, scale)
     except CheckpointError as error:
-        raise LoraError(str(error), name) from error
+        raise LoraError(error, name) from error
 
 
 def from_pipeline(pipeline: Any) -> StableDiffusion:

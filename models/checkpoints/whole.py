@@ -82,7 +82,7 @@ def _may_be_pickled(path: Path) -> bool:
 
 def _size(path: Path) -> int:
     if not path.is_file():
-        raise CheckpointError(f"there is no file {path}")
+        raise CheckpointError(f"there is no file {path}", sentence=f"There is no file {path}.")
     return path.stat().st_size
 
 

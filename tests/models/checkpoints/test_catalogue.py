@@ -7,7 +7,7 @@ import pytest
 from engine.track.dwpose_files import DETECTORS, POSE_NETWORKS, find_files
 from models.checkpoints.catalogue import CatalogueEntry, read_catalogue, with_needs
 from models.checkpoints.depth import DEPTH_ANYTHING_SMALL, DPT_HYBRID
-from models.checkpoints.diffusers_parts import weights_file
+from models.checkpoints.hub import weights_file
 from models.checkpoints.live2diff import LIVE2DIFF_FILE
 from models.checkpoints.rain import RAIN_FILES
 from models.checkpoints.rain_encoders import ENCODER_FOLDERS

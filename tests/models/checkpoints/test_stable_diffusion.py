@@ -13,7 +13,7 @@ from transformers import CLIPTextModel
 
 from models.checkpoints import ldm_keys
 from models.checkpoints.diffusers_parts import modern_attention
-from models.checkpoints.fitting import misfit
+from models.checkpoints.fitting import misfit, shapes_of
 from models.checkpoints.published import CheckpointError
 from models.checkpoints.single_file import text_config, unet_config, vae_config
 from models.checkpoints.stable_diffusion import (
@@ -161,7 +161,7 @@ def test_full_size_names_and_shapes_fit_without_memory(name: str) -> None:
     bare = {key.removeprefix("text_model."): value for key, value in text_encoder.state_dict().items()}
     states = (networks[0].state_dict(), networks[1].state_dict(), bare)
     for state, given, network, count in zip(states, (converted, vae, text), networks, counts, strict=True):
-        assert misfit({key: tuple(value.shape) for key, value in state.items()}, given) == ""
+        assert misfit(shapes_of(state), shapes_of(given)) == ""
         assert sum(parameter.numel() for parameter in network.parameters()) == count
 
 
