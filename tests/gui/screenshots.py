@@ -273,9 +273,7 @@ def stylise_missing(stage: Set) -> QWidget:
     return fail(stage, _NOT_FETCHED)
 
 
-_NOT_FETCHED = (
-    f"the model {'stable-diffusion-v1-5/' * 2} is not on this machine, and it has not been fetched."
-)
+_NOT_FETCHED = f"The model {'/'.join(['stable-diffusion-v1-5'] * 2)} is not on this machine."
 
 
 def rain(stage: Set) -> QWidget:
