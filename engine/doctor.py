@@ -110,7 +110,8 @@ def examine(extra: Sequence[Callable[[], Check]] = ()) -> list[Check]:
         check_camera,
         *extra,
         check_virtual_camera,
-        check_disk,
+        lambda: check_disk("disk", Path.cwd()),
+        *disk_looks(),
         lambda: check_folder("current folder", Path.cwd()),
         lambda: check_folder("data folder", data_dir()),
         lambda: check_folder("cache folder", cache_dir()),
@@ -271,29 +272,56 @@ def check_virtual_camera() -> Check:
     return Check(name="virtual camera", health=Health.LACKING, detail="none found", remedy=text)
 
 
-def check_disk(free_bytes: int | None = None) -> Check:
-    """Judge the room for recordings, in the current folder."""
-    free = shutil.disk_usage(Path.cwd()).free if free_bytes is None else free_bytes
-    detail = f"{free / (1 << 30):.1f} GB free"
+def check_disk(name: str, folder: Path, free_bytes: int | None = None) -> Check:
+    """Judge the room where a folder lies, or will lie.
+
+    Args:
+        name: Of the line.
+        folder: In it things are to be written.
+        free_bytes: What is free there; looked up by default.
+    """
+    free = shutil.disk_usage(_nearest(folder)).free if free_bytes is None else free_bytes
+    size = f"{free / (1 << 30):.1f} GB" if free >= _LEAST_FREE_BYTES else f"{free / (1 << 20):.1f} MB"
+    detail = f"{size} free"
     if free >= _LEAST_FREE_BYTES:
-        return Check(name="disk", health=Health.OK, detail=detail)
-    return Check(
-        name="disk", health=Health.LACKING, detail=detail, remedy="Make room: an hour takes about 1 GB."
-    )
+        return Check(name=name, health=Health.OK, detail=detail)
+    remedy = "Make room: an hour takes about 1 GB, the networks made ready for this machine 50 MB."
+    return Check(name=name, health=Health.LACKING, detail=f"{detail} for {folder}", remedy=remedy)
+
+
+def disk_looks() -> list[Callable[[], Check]]:
+    """Return a look at each further disk: one per disk that the current folder is not on."""
+    seen = {_nearest(Path.cwd()).stat().st_dev}
+    looks: list[Callable[[], Check]] = []
+    for name, folder in (("data", data_dir()), ("cache", cache_dir()), ("log", logs_dir())):
+        disk = _nearest(folder).stat().st_dev
+        if disk not in seen:
+            seen.add(disk)
+            looks.append(_look_at_disk(f"{name} disk", folder))
+    return looks
 
 
 def check_folder(name: str, folder: Path) -> Check:
     """Try to write into a folder, or into the nearest one above it that exists."""
-    place = folder
-    while not place.exists():
-        place = place.parent
     try:
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=_nearest(folder)):
             return Check(name=name, health=Health.OK, detail=f"{folder} can be written")
     except OSError as error:
         detail = f"{folder} cannot be written: {error.strerror}"
     remedy = "Make it writable, or choose another: --output for the clip, UNDERSTUDY_HOME for the rest."
     return Check(name=name, health=Health.LACKING, detail=detail, remedy=remedy)
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    return place
+
+
+def _look_at_disk(name: str, folder: Path) -> Callable[[], Check]:
+    return lambda: check_disk(name, folder)
 
 
 def _look_at(library: _Library) -> Callable[[], Check]:

@@ -60,8 +60,22 @@ def test_the_tracker_s_models_are_checked_by_their_sums() -> None:
 
 
 def test_a_full_disk_is_said() -> None:
-    assert check_disk(5 << 30).health is Health.OK
-    assert check_disk(1 << 20).health is Health.LACKING
+    assert check_disk("disk", Path.cwd(), 5 << 30).health is Health.OK
+    full = check_disk("cache disk", Path("there"), 1 << 18)
+    assert full.health is Health.LACKING
+    assert full.detail == "0.2 MB free for there"
+
+
+def test_a_disk_is_named_once_and_only_where_it_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))
+    assert doctor.disk_looks() == [], "all on the current folder's disk"
+    if not Path("/dev/shm").is_dir() or Path("/dev/shm").stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second disk")
+    monkeypatch.setenv("UNDERSTUDY_HOME", "/dev/shm/not-there")
+    assert [look().name for look in doctor.disk_looks()] == ["data disk"]
 
 
 def test_a_read_only_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
