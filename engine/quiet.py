@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import MutableMapping
 
+from engine.paths import cache_dir
+
 _SWITCHES = {
     "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime >= 1.29
     "HF_HUB_DISABLE_TELEMETRY": "1",  # huggingface_hub, diffusers, transformers
@@ -38,6 +40,8 @@ def silence(environment: MutableMapping[str, str] | None = None) -> None:
     target = os.environ if environment is None else environment
     for name, value in _SWITCHES.items():
         target.setdefault(name, value)
+    # MediaPipe imports matplotlib, which would keep its list of fonts in a folder of its own in the home.
+    target.setdefault("MPLCONFIGDIR", str(cache_dir(target) / "matplotlib"))
     if environment is None:
         for module in _BLOCKED_MODULES:
             # None makes ``import`` raise ImportError, which openvino.tools treats as "not installed".

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from engine.quiet import silence
 
@@ -12,6 +13,15 @@ def test_switches_are_set_and_those_of_the_user_are_kept() -> None:
     assert environment["HF_HUB_OFFLINE"] == "0"
     for name in ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         assert environment[name] == "1"
+
+
+def test_matplotlib_keeps_its_cache_with_ours_unless_the_user_chose() -> None:
+    environment = {"UNDERSTUDY_HOME": "home"}
+    silence(environment)
+    assert Path(environment["MPLCONFIGDIR"]) == Path("home/cache/matplotlib")
+    environment = {"UNDERSTUDY_HOME": "home", "MPLCONFIGDIR": "mine"}
+    silence(environment)
+    assert environment["MPLCONFIGDIR"] == "mine"
 
 
 def test_openvino_is_imported_without_its_telemetry() -> None:
