@@ -11,9 +11,9 @@ from app.cli.interrupt import Interrupt
 from app.cli.progress import Progress
 from app.cli.report import animate_json, animate_lines
 from engine.clock import SystemClock
-from engine.errors import NoFaceError, SourceError, UnderstudyError
+from engine.errors import NoFaceError, SettingsError, SourceError, UnderstudyError
 from engine.paths import graphs_dir
-from engine.session import AnimateHooks, AnimateReport, Ending, animate, check_clip
+from engine.session import AnimateHooks, AnimateReport, Ending, RecordingReport, animate, check_clip
 from engine.settings import Pace
 
 
@@ -45,7 +45,21 @@ def clip_hooks(progress: Progress, interrupt: Interrupt, console: Console) -> An
         on_progress=progress.update,
         should_stop=interrupt.is_asked,
         on_warm_up=lambda frames: console.say(f"Warming up on the first {frames} frames ..."),
+        on_part=lambda part: say_part(part, console),
     )
+
+
+def say_part(part: RecordingReport | None, console: Console) -> None:
+    """Say where that is which was written before something broke off."""
+    if part is not None and part.frames > 0:
+        console.say(f"What was painted until then plays, in {part.path}.{spared_text(part)}")
+
+
+def spared_text(recording: RecordingReport) -> str:
+    """Return a sentence, with a space before it, about an older file that was not replaced; else nothing."""
+    if recording.spared is None:
+        return ""
+    return f" {recording.spared} is the one from before; the new one is {recording.path.name}."
 
 
 def loading_text() -> str:
@@ -55,11 +69,17 @@ def loading_text() -> str:
     return "first start: preparing the networks for this machine takes a few seconds more, once"
 
 
-def chosen_output(output: Path | None, default: Path) -> Path:
-    """Return where a clip goes: the file that was named, or the default one, in the folder that was named."""
-    if output is None:
+def chosen_output(text: str | None, default: Path) -> Path:
+    """Return where a clip goes: the file that was named, or the default one, in the folder that was named.
+
+    Raises:
+        SettingsError: it is empty, which would be the current folder for a path.
+    """
+    if text is None:
         return default
-    return output / default if output.is_dir() else output
+    if not text.strip():
+        raise SettingsError("The output is empty.", hint="Name an MP4 file, or a folder for it.")
+    return Path(text) / default if Path(text).is_dir() else Path(text)
 
 
 def default_output(source: str) -> Path:
@@ -70,7 +90,8 @@ def default_output(source: str) -> Path:
 def _judge(report: AnimateReport, source: str, console: Console) -> int:
     """Say what was not as it should be, although the file is written."""
     if report.ending is Ending.INTERRUPTED:
-        console.warn("Stopped; what was painted until then is written and plays.")
+        kept = spared_text(report.recording)
+        console.warn(f"Stopped; what was painted until then is written and plays.{kept}")
         return EXIT_INTERRUPTED
     error: UnderstudyError | None = None
     if report.ending is Ending.TRUNCATED:
@@ -84,5 +105,6 @@ def _judge(report: AnimateReport, source: str, console: Console) -> int:
         )
     if error is None:
         return 0
+    error.hint += spared_text(report.recording)
     console.error(error)
     return error.exit_code

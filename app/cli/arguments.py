@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TypeAlias
 
 from app.cli.console import Console
@@ -64,9 +63,8 @@ def _add_animate(commands: Commands) -> None:
     )
     parser.add_argument(
         "--output",
-        type=Path,
         metavar="PATH",
-        help="the MP4 file, or a folder for it; an existing file is replaced "
+        help="the MP4 file, or a folder for it; an existing file is replaced at the end "
         "(default: understudy-<clip>.mp4 here)",
     )
     _add_mirror(parser, default=False)
@@ -108,9 +106,8 @@ def _add_stylise(commands: Commands) -> None:
     parser.add_argument("--source", default="sample", help="camera number, clip, or sample (default: sample)")
     parser.add_argument(
         "--output",
-        type=Path,
         metavar="PATH",
-        help="the MP4 file of a clip, or a folder for it; an existing file is replaced "
+        help="the MP4 file of a clip, or a folder for it; an existing file is replaced at the end "
         "(default: understudy-<clip>-stylised.mp4 here)",
     )
     _add_ways_out(parser, "live: ")
@@ -205,7 +202,9 @@ def _add_ways_out(parser: argparse.ArgumentParser, when: str) -> None:
         "--virtual-camera", action="store_true", help=f"{when}show it to other programs as a webcam"
     )
     parser.add_argument(
-        "--record", type=Path, metavar="PATH", help=f"{when}record to this MP4 file; an old one is replaced"
+        "--record",
+        metavar="PATH",
+        help=f"{when}record to this MP4 file, or into this folder; an old file is replaced",
     )
     parser.add_argument("--loop", action="store_true", help=f"{when}play a clip again and again")
     parser.add_argument(

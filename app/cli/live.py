@@ -2,8 +2,11 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import datetime
 from math import inf
+from pathlib import Path
 
+from app.cli.animate import chosen_output, default_output, say_part
 from app.cli.avatars import chosen_avatar
 from app.cli.choices import settings_from
 from app.cli.console import Console
@@ -38,6 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """
     _check(arguments)
     settings = settings_from(arguments, Pace.LIVE)
+    arguments.record = chosen_recording(arguments)
     check_start(settings, arguments.record)
     clock = SystemClock()
     session = Session(settings, clock=clock)
@@ -66,6 +70,25 @@ def show(session: Session, arguments: argparse.Namespace, console: Console, cloc
             return _report(session, status, arguments, console)
         finally:
             session.stop()
+            say_part(session.part, console)
+
+
+def chosen_recording(arguments: argparse.Namespace, suffix: str = "") -> Path | None:
+    """Return the file to record to, or None; in a folder that was named, one after the clip or the time.
+
+    Args:
+        arguments: With ``record`` as it was typed, and ``source``.
+        suffix: What a name that is not the user's ends in.
+
+    Raises:
+        SettingsError: it is empty.
+    """
+    if arguments.record is None:
+        return None
+    is_camera = arguments.source.strip().removeprefix("camera:").isdecimal()
+    now = datetime.now().astimezone()
+    name = Path(f"understudy-{now:%Y-%m-%d-%H-%M-%S}.mp4") if is_camera else default_output(arguments.source)
+    return chosen_output(arguments.record, name.with_stem(f"{name.stem}{suffix}"))
 
 
 def _watched(session: Session, arguments: argparse.Namespace, console: Console, watch: "_Watch") -> Status:

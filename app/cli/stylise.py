@@ -5,11 +5,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.animate import chosen_output, clip_hooks, default_output, loading_text
+from app.cli.animate import chosen_output, clip_hooks, default_output, loading_text, spared_text
 from app.cli.choices import check_goes_with
 from app.cli.console import Console
 from app.cli.failure import EXIT_INTERRUPTED
-from app.cli.live import check_seconds, show
+from app.cli.live import check_seconds, chosen_recording, show
 from app.cli.models import fetch_missing
 from app.cli.progress import Progress
 from app.cli.report import animate_json, animate_lines
@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     stylise = stylise_from(arguments)
     settings = settings_from(arguments, Pace.LIVE if is_live else Pace.OFFLINE)
     output = _output(arguments)
+    arguments.record = chosen_recording(arguments, "-stylised")
     check_start(settings, arguments.record) if is_live else check_clip(settings, output)
     if not arguments.download:
         check_files(stylise)
@@ -200,4 +201,7 @@ def _paint_clip(
         console.say(line) if arguments.json else console.result(line)
     if arguments.json:
         console.json(animate_json(report))
+    if report.recording.spared is not None:
+        ending = "Stopped" if report.ending is Ending.INTERRUPTED else "It broke off"
+        console.warn(f"{ending}.{spared_text(report.recording)}")
     return EXIT_INTERRUPTED if report.ending is Ending.INTERRUPTED else 0

@@ -194,6 +194,26 @@ def playable_frames(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
+def test_nothing_that_goes_wrong_costs_the_movie_of_before(understudy: Understudy, tmp_path: Path) -> None:
+    old = write_clip(tmp_path / "old.mp4", faces(2))
+    before = old.read_bytes()
+    write_clip(tmp_path / "wall.mp4", [wall()] * 3)
+    truncate(write_clip(tmp_path / "cut.mp4", faces(20), options={"movflags": "faststart"}), 0.5)
+    for clip, code, name in (
+        ("wall.mp4", 3, "old (no face).mp4"),
+        ("cut.mp4", 2, "old (unfinished).mp4"),
+    ):
+        ended, out, err = understudy("animate", "--source", clip, "--output", "old.mp4")
+        assert ended == code
+        assert f"old.mp4 is the one from before; the new one is {name}." in err
+        assert name in out
+        assert playable_frames(tmp_path / name) >= 2
+        assert old.read_bytes() == before
+    write_clip(tmp_path / "me.mp4", faces(3))
+    assert understudy("animate", "--source", "me.mp4", "--output", "old.mp4")[0] == 0
+    assert playable_frames(old) == 3
+
+
 def test_a_disk_that_fills_up_leaves_a_file_that_plays(understudy: Understudy, tmp_path: Path) -> None:
     write_clip(tmp_path / "me.mp4", faces(2))
     assert (
@@ -213,7 +233,11 @@ def test_a_disk_that_fills_up_leaves_a_file_that_plays(understudy: Understudy, t
     assert 1 <= playable_frames(tmp_path / "out.mp4") < 120
 
 
-def test_ctrl_c_leaves_a_file_that_plays(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_old", [False, True])
+def test_ctrl_c_leaves_a_file_that_plays_and_an_older_one_as_it_was(tmp_path: Path, has_old: bool) -> None:
+    if has_old:
+        write_clip(tmp_path / "out.mp4", faces(2))
+    before = (tmp_path / "out.mp4").read_bytes() if has_old else b""
     process = subprocess.Popen(
         [sys.executable, "-m", "app.main", "animate", "--source", "sample", "--output", "out.mp4"],
         cwd=tmp_path,
@@ -222,7 +246,7 @@ def test_ctrl_c_leaves_a_file_that_plays(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    output = tmp_path / "out.mp4"
+    output = tmp_path / ("out (unfinished).mp4" if has_old else "out.mp4")
     limit_s = time.monotonic() + 240
     while not (output.exists() and output.stat().st_size > 4096) and process.poll() is None:
         assert time.monotonic() < limit_s, "it never began to write"
@@ -232,5 +256,7 @@ def test_ctrl_c_leaves_a_file_that_plays(tmp_path: Path) -> None:
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "Stopped" in err
-    assert "out.mp4" in out
-    assert len(pictures_of(output)) >= 1
+    left = tmp_path / ("out (stopped).mp4" if has_old else "out.mp4")
+    assert left.name in out
+    assert len(pictures_of(left)) >= 1
+    assert not has_old or (tmp_path / "out.mp4").read_bytes() == before

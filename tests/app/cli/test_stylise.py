@@ -123,8 +123,7 @@ def test_an_option_that_would_count_for_nothing_is_refused(
 
 
 def test_a_clip_goes_into_the_folder_that_is_named_and_not_by_the_avatar_clip_s_name(tmp_path: Path) -> None:
-    assert (
-        chosen_output(tmp_path, Path("understudy-a-stylised.mp4")) == tmp_path / "understudy-a-stylised.mp4"
-    )
-    assert chosen_output(tmp_path / "b.mp4", Path("x.mp4")) == tmp_path / "b.mp4"
+    name = Path("understudy-a-stylised.mp4")
+    assert chosen_output(str(tmp_path), name) == tmp_path / name
+    assert chosen_output(str(tmp_path / "b.mp4"), Path("x.mp4")) == tmp_path / "b.mp4"
     assert chosen_output(None, Path("x.mp4")) == Path("x.mp4")
