@@ -75,6 +75,11 @@ class ExclusiveCamera(FileCamera):
         self._lock.unlink()
 
 
+def moments(log: Path) -> list[float]:
+    """When each picture was sent, and the device closed; seconds of the monotonic clock."""
+    return [float(line.split()[0]) for line in log.read_text(encoding="ascii").splitlines() if " " in line]
+
+
 def levels(log: Path) -> list[str]:
     """What was sent so far, in order."""
     if not log.exists():
