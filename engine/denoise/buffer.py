@@ -25,7 +25,7 @@ from engine.denoise.memory import Memory, NoMemory
 from engine.denoise.noise import Draw, Seed, SeededDraw, build_noise
 from engine.denoise.plan import ROW_END, Plan, Row, StepTableCache, build_plan
 from engine.denoise.rows import RowStore
-from engine.denoise.settings import NEEDS_NEGATIVE, Attend, Boot, BufferSettings, Drain, LatentSpec
+from engine.denoise.settings import NEEDS_NEGATIVE, Attend, Boot, BufferSettings, Drain, LatentSpec, Residual
 from models.diffusion.prediction import Prediction
 from models.diffusion.timesteps import TimestepGrid
 
@@ -82,7 +82,8 @@ class RollingBuffer:
         self._draw = SeededDraw(spec.device) if draw is None else draw
         self._memory: Memory = NoMemory() if memory is None else memory
         self._predict = build_predictor(settings, denoiser, spec)
-        self._noise = build_noise(settings.noise, self._draw, spec)
+        is_published = settings.residual is Residual.PUBLISHED
+        self._noise = build_noise(settings.noise, self._draw, spec, levels_at_once=is_published)
         self._enter = ENTER[settings.entry]
         self._count_fillers = COUNT_FILLERS[settings.boot]
         self._before_drain_tick = {

@@ -160,22 +160,31 @@ class SharedNoise(OwnNoise):
 
 
 class LevelNoise:
-    """One fixed draw for each level, the same for all frames that pass."""
+    """One fixed draw for each level, the same for all frames that pass.
 
-    def __init__(self, draw: Draw, spec: LatentSpec) -> None:
+    Args:
+        draw: Source of numbers.
+        spec: Of the latents.
+        at_once: Whether all levels are one draw, as in the published code. torch fills whole blocks of 16
+            numbers, so where a level's are no multiple of 16, its noise then depends on how many levels there
+            are; each level drawn by itself has the same noise whatever N is, and was.
+    """
+
+    def __init__(self, draw: Draw, spec: LatentSpec, *, at_once: bool = False) -> None:
         self._draw = draw
+        self._at_once = at_once
         self._noise = torch.empty(0, *spec.shape, dtype=spec.dtype, device=spec.device)
 
     def restart(self) -> None:
         """Draw all levels, noisiest first."""
-        self._draw(self._noise)
+        self._draw_levels(self._noise)
 
     def set_num_noises(self, num_noises: int) -> None:
         """Draw the noise of further levels; that of the present ones stays."""
         num_present = len(self._noise)
         if num_noises > num_present:
             further = self._noise.new_empty(num_noises - num_present, *self._noise.shape[1:])
-            self._draw(further)
+            self._draw_levels(further)
             self._noise = torch.cat([self._noise, further])
 
     def enter(self, noise: Tensor, step: int) -> None:
@@ -186,14 +195,21 @@ class LevelNoise:
         """Copy the noise of each frame's next level."""
         torch.index_select(self._noise, 0, next_noise, out=noise)
 
+    def _draw_levels(self, noise: Tensor) -> None:
+        for part in (noise,) if self._at_once else torch.split(noise, 1):
+            self._draw(part)
 
-def build_noise(kind: NoiseKind, draw: Draw, spec: LatentSpec) -> NoiseStrategy:
+
+def build_noise(
+    kind: NoiseKind, draw: Draw, spec: LatentSpec, *, levels_at_once: bool = False
+) -> NoiseStrategy:
     """Return the strategy for ``kind``.
 
     Args:
         kind: Which.
         draw: Source of numbers.
         spec: Shape, type and device of the latents.
+        levels_at_once: See ``LevelNoise``.
     """
     match kind:
         case NoiseKind.OWN:
@@ -203,4 +219,4 @@ def build_noise(kind: NoiseKind, draw: Draw, spec: LatentSpec) -> NoiseStrategy:
         case NoiseKind.FRESH:
             return FreshNoise(draw)
         case NoiseKind.PER_LEVEL:
-            return LevelNoise(draw, spec)
+            return LevelNoise(draw, spec, at_once=levels_at_once)

@@ -18,7 +18,7 @@ from engine.condition.prompt import PromptEncoder
 from engine.denoise.buffer import Popped, RollingBuffer
 from engine.denoise.feedback import LatentFeedback
 from engine.denoise.noise import Seed, SeededDraw
-from engine.denoise.settings import NEEDS_NEGATIVE, Guidance, LatentSpec
+from engine.denoise.settings import NEEDS_NEGATIVE, Guidance, LatentSpec, Residual
 from engine.denoise.text_denoiser import TextDenoiser
 from engine.streamdiffusion.settings import StreamSettings, buffer_settings, timesteps_of, with_steps
 from models.checkpoints.stable_diffusion import StableDiffusion
@@ -160,7 +160,9 @@ class Stylist:
         self.buffer.set_seed(seed)
         self._start_draw.reseed(seed)
         # The levels' own noise comes first in this sequence: frames start from what follows it.
-        self._start_draw(torch.empty(len(self._settings.t_index_list), *self._spec.shape))
+        levels = torch.empty(len(self._settings.t_index_list), *self._spec.shape)
+        for level in (levels,) if self._settings.residual is Residual.PUBLISHED else torch.split(levels, 1):
+            self._start_draw(level)
 
     def set_steps(self, t_index_list: Sequence[int], num_inference_steps: int | None = None) -> int:
         """Change the timesteps, and with their number the delay, without a rebuild.

