@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TypeAlias
 
 from app.cli.console import Console
+from app.cli.grammar import Grammar
 
 Run = Callable[[argparse.Namespace, Console], int]
 
@@ -25,17 +26,19 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     Raises:
         SystemExit: after `--help` (0) or a mistake (2), with its text written.
     """
-    parser = _build()
-    return parser.parse_args(argv)
+    arguments, unknown = _build().parse_known_args(argv)
+    if unknown:
+        arguments.grammar.refuse(unknown)
+    return arguments
 
 
-def _build() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _build() -> Grammar:
+    parser = Grammar(
         prog="understudy",
         description="Puts an avatar on stage in your place. Without a command, the window opens.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
-    parser.set_defaults(load=_load_window)
+    parser.set_defaults(load=_load_window, grammar=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_animate(commands)
     _add_live(commands)
@@ -53,7 +56,7 @@ def _version() -> str:
         return "(not installed)"
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Grammar]"
 
 
 def _add_animate(commands: Commands) -> None:
@@ -315,9 +318,11 @@ def _add_json(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--json", action="store_true", help=f"write the {what} as one line of JSON")
 
 
-def _command(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+def _command(commands: Commands, name: str, text: str) -> Grammar:
     """Return a command's parser; its one line in the list heads its own help, too."""
-    return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(grammar=parser)
+    return parser
 
 
 def _add_doctor(commands: Commands) -> None:
@@ -344,8 +349,7 @@ def _add_models(commands: Commands) -> None:
     fetch.set_defaults(load=_load_models_fetch)
 
 
-# Each command's module loads what it needs, when it is chosen.
-# ruff: noqa: PLC0415 - see above
+# ruff: noqa: PLC0415 - each command's module loads what it needs, when it is chosen
 
 
 def _load_window() -> Run:
@@ -391,6 +395,6 @@ def _load_models() -> Run:
 
 
 def _load_models_fetch() -> Run:
-    from app.cli.models import run_fetch
+    from app.cli.models import run_fetch as run
 
-    return run_fetch
+    return run
