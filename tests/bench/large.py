@@ -27,6 +27,7 @@ from models.runtimes.export import fits_one_file
 from models.runtimes.load import load_network
 from models.runtimes.protocol import Network, Precision, RuntimeKind, RuntimeSettings
 from tests.bench.machine import describe, is_busy, measure_reference
+from tests.bench.options import parser_of
 from tests.bench.streamdiffusion import SIZES, TOKENS, networks
 
 
@@ -106,16 +107,30 @@ def measure(unet: UNet | TextUnet, pixels: int, arguments: argparse.Namespace) -
     )
 
 
+DESCRIPTION = """
+Times one call of a full-size network with random weights (Stable Diffusion 1.5's UNet, or RAIN's denoiser)
+on the processor: torch in float32 against OpenVINO, in turns; and says how long the way to OpenVINO takes,
+how much memory both need, and how far their predictions are apart. No GPU is used. Needs gigabytes of
+memory; takes minutes for each picture size on two cores.
+"""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.large")
-    parser.add_argument("--model", choices=("sd15", "rain"), default="sd15")
+    parser = parser_of("large", DESCRIPTION)
+    parser.add_argument("--model", choices=("sd15", "rain"), default="sd15", help="whose network")
     parser.add_argument("--size", choices=SIZES, default="full", help="width of Stable Diffusion's UNet")
-    parser.add_argument("--pixels", nargs="+", type=int, default=[256, 512])
+    parser.add_argument(
+        "--pixels",
+        nargs="+",
+        type=int,
+        default=[256, 512],
+        help="sides of the square pictures, one after another",
+    )
     precisions = (Precision.BF16.value, Precision.F32.value)
     parser.add_argument("--precision", choices=precisions, default=Precision.BF16.value, help="of OpenVINO")
     parser.add_argument("--frames", type=int, default=1, help="frames of one call")
     parser.add_argument("--calls", type=int, default=3, help="timed calls of each")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="of the processor, for both")
     arguments = parser.parse_args(argv)
     before = measure_reference(arguments.threads)
     unet = network_of(arguments.model, arguments.size)

@@ -9,7 +9,6 @@ at 512 x 512 in float16. Prints a table, then one JSON line; ratios are the resu
 machine.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -29,6 +28,7 @@ from models.networks.unet import TemporalConfig, UNet, UNetConfig
 from models.runtimes.choose import probe_machine
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
 from tests.bench.machine import describe, is_busy, measure_reference
+from tests.bench.options import parser_of
 
 LEVELS = 2
 _SETTLE_S = 0.3  # threads of the library before spin for a while after their last call
@@ -259,12 +259,30 @@ def on_gpu(seconds: float) -> list[Row]:
     return measure("full", bench, calls, seconds)
 
 
+DESCRIPTION = """
+Times one streaming call of Live2Diff's network with random weights: keys and values read where they lie,
+against whole caches copied in and out (as the published engines have it), each in torch in float32 and on
+the processor's runtime, in turns. Takes about the --seconds of each size, and some minutes to compile the
+graphs the first time.
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Speed of Live2Diff's streaming call.")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=8.0, help="for each size")
-    parser.add_argument("--sizes", nargs="+", choices=("tiny", "middle"), default=["tiny", "middle"])
-    parser.add_argument("--gpu", action="store_true")
+    parser = parser_of("live2diff", DESCRIPTION)
+    parser.add_argument("--threads", type=int, default=2, help="of the processor, for each contender")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of timing, for each size")
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        choices=("tiny", "middle"),
+        default=["tiny", "middle"],
+        help="of networks and latents, on the processor",
+    )
+    parser.add_argument(
+        "--gpu",
+        action="store_true",
+        help="time the full network at 512 x 512 in float16 on the GPU instead; needs an NVIDIA GPU",
+    )
     parser.add_argument(
         "--cache", type=Path, help="keeps compiled graphs, so that the next run starts at once"
     )

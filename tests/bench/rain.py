@@ -10,7 +10,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from models.networks.unet_graphs import UNetShape, unet_graph
 from models.runtimes.choose import choose_runtime, probe_machine
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
 from tests.bench import machine
+from tests.bench.options import parser_of
 
 Tensors = Mapping[str, Tensor]
 FRAMES, CHUNK = 16, 4
@@ -316,20 +317,34 @@ def _timed(buffer: RollingBuffer, pose: Tensors) -> float:
     return (time.perf_counter() - started) * 1e3
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="RAIN's denoising tick with random weights.")
-    parser.add_argument("--ticks", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2)
+DESCRIPTION = """
+Times one tick of RAIN's denoiser (16 frames at four noise levels, one forward), with small networks of
+random weights: torch in float32 as it is, against the reference projected in every tick (as the published
+program does) and against the processor's runtime. Then counts the frames that show something of an old
+avatar, and times other numbers of levels and frames. All of it runs on the processor, also where there is a
+GPU, and at the small sizes below: no GPU and no full-size network is used here. One call of the full-size
+denoiser on the processor is timed by `python -m tests.bench.large --model rain`. Takes minutes on two
+cores; "tiny 8x8" with --no-table takes less than one.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = parser_of("rain", DESCRIPTION)
+    parser.add_argument("--ticks", type=int, default=7, help="timed ticks of each contender")
+    parser.add_argument("--threads", type=int, default=2, help="of the processor, for each contender")
     parser.add_argument(
         "--no-table", action="store_true", help="leave avatar changes and the N x c table out"
     )
-    parser.add_argument("--size", action="append", choices=[size.name for size in SIZES])
-    options = parser.parse_args()
+    names = [size.name for size in SIZES]
+    parser.add_argument(
+        "--size", nargs="+", choices=names, default=names, help="width of the networks, cells of the latents"
+    )
+    options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     before = machine.measure_reference(options.threads)
     results = []
     for size in SIZES:
-        if options.size is None or size.name in options.size:
+        if size.name in options.size:
             result = measure(size, options.ticks, options.threads)
             results.append(result)
             show(result)

@@ -27,9 +27,12 @@ from models.diffusion.prediction import Prediction
 from models.diffusion.schedules import DiscreteSchedule
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
 from tests.bench.machine import describe, is_busy, measure_reference
+from tests.bench.options import parser_of
 
 INDICES = {1: (32,), 2: (32, 45), 4: (18, 26, 35, 45)}
 PROMPT_DIM, TOKENS, SCALE, DELTA = 768, 77, 1.4, 0.7
+LOOP, PIPELINE = "loop torch f32", "diffusers pipeline"
+OF_DIFFUSERS = (Guidance.NONE, Guidance.FULL)
 Paint = Callable[[Tensor], Tensor]
 
 
@@ -186,9 +189,9 @@ def contenders(
         runtimes["buffer graphs f16"] = (RuntimeKind.CUDA, Precision.F16)
     else:
         runtimes["buffer openvino bf16"] = (RuntimeKind.OPENVINO, Precision.BF16)
-    found: dict[str, Paint] = {"loop torch f32": Loop(model, steps, guidance, prompts)}
-    if guidance in (Guidance.NONE, Guidance.FULL):
-        found["diffusers pipeline"] = pipeline(model, steps, guidance, prompts)
+    found: dict[str, Paint] = {LOOP: Loop(model, steps, guidance, prompts)}
+    if guidance in OF_DIFFUSERS:
+        found[PIPELINE] = pipeline(model, steps, guidance, prompts)
     for name, (kind, precision) in runtimes.items():
         runtime = RuntimeSettings(kind=kind, precision=precision, num_threads=threads)
         found[name] = stream(model, size, steps, guidance, prompts, runtime)
@@ -218,10 +221,10 @@ def race(
 
 def error_of(found: Mapping[str, Paint], name: str, pixels: Tensor) -> float | None:
     """Relative L2 distance of a contender's picture of a still scene from the loop's."""
-    if name == "diffusers pipeline":  # other noise and timesteps
+    if name == PIPELINE:  # other noise and timesteps
         return None
     with torch.inference_mode():
-        expected = found["loop torch f32"](pixels)
+        expected = found[LOOP](pixels)
         got = found[name](pixels)
     return float((got.cpu() - expected.cpu()).norm() / expected.cpu().norm())
 
@@ -242,22 +245,48 @@ def rows_of(arguments: argparse.Namespace, name: str) -> Iterator[Row]:
                     guidance=guidance.value,
                     contender=each,
                     fps=value,
-                    of_loop=value / fps["loop torch f32"],
+                    of_loop=value / fps[LOOP],
                     error=error_of(found, each, pixels.to(arguments.device)),
                 )
 
 
+def text_of(row: Row) -> str:
+    """Return a row's line of the table; after the loop's, why there is no line of diffusers."""
+    begin = f"{row.size:7} {row.steps}  {row.guidance:10}"
+    error = "" if row.error is None else f"{row.error:9.2g}"
+    line = f"{begin} {row.contender:22} {row.fps:8.2f} {row.of_loop:7.2f} {error}"
+    if row.contender != LOOP or Guidance(row.guidance) in OF_DIFFUSERS:
+        return line
+    return f"{line}\n{begin} {PIPELINE:22} none: diffusers knows no guidance of the kind {row.guidance}"
+
+
+DESCRIPTION = """
+Times the rolling buffer of StreamDiffusion with random weights, for each number of steps and kind of
+guidance: in torch in float32 and by the fastest runtime (OpenVINO in bf16; on a GPU captured graphs in
+float16), against a sequential loop over the same networks and against diffusers' pipeline. All take turns,
+frame by frame. Takes minutes for each size on a processor of two cores.
+"""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.streamdiffusion")
+    parser = parser_of("streamdiffusion", DESCRIPTION)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     default_sizes = ["tiny", "middle", "full"] if device == "cuda" else ["tiny", "middle"]
-    parser.add_argument("--size", nargs="+", choices=SIZES, default=default_sizes)
-    parser.add_argument("--steps", nargs="+", type=int, choices=INDICES, default=list(INDICES))
+    parser.add_argument(
+        "--size",
+        nargs="+",
+        choices=SIZES,
+        default=default_sizes,
+        help="of networks and pictures; full is Stable Diffusion 1.5 at 512 x 512, left out without a GPU",
+    )
+    parser.add_argument(
+        "--steps", nargs="+", type=int, choices=INDICES, default=list(INDICES), help="steps of each frame"
+    )
     names = [kind.value for kind in Guidance if kind is not Guidance.EMBEDDED]
-    parser.add_argument("--cfg", nargs="+", choices=names, default=names)
+    parser.add_argument("--cfg", nargs="+", choices=names, default=names, help="kinds of guidance")
     parser.add_argument("--frames", type=int, default=5, help="timed frames of each contender")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default=device)
+    parser.add_argument("--threads", type=int, default=2, help="of the processor, for each contender")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default=device, help="where all of it runs")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
     before = measure_reference(arguments.threads)
@@ -266,11 +295,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in arguments.size:
         for row in rows_of(arguments, name):
             rows.append(row)
-            print(
-                f"{row.size:7} {row.steps}  {row.guidance:10} {row.contender:22} "
-                f"{row.fps:8.2f} {row.of_loop:7.2f} {'' if row.error is None else f'{row.error:9.2g}'}",
-                flush=True,
-            )
+            print(text_of(row), flush=True)
     after = measure_reference(arguments.threads)
     fields = ("size", "steps", "guidance", "contender", "fps", "of_loop", "error")
     results = [{field: getattr(row, field) for field in fields} for row in rows]

@@ -1,11 +1,13 @@
 """The bench compares like with like: the loop and the buffer give the same pictures under every guidance."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from engine.denoise.settings import Guidance
 from models.runtimes.protocol import Precision, RuntimeKind, RuntimeSettings
-from tests.bench.streamdiffusion import SIZES, Loop, error_of, networks, race, stream
+from tests.bench.streamdiffusion import SIZES, Loop, Row, error_of, networks, race, stream, text_of
 
 SIZE = SIZES["tiny"]
 RUNTIME = RuntimeSettings(kind=RuntimeKind.TORCH, precision=Precision.F32, num_threads=1)
@@ -31,3 +33,14 @@ def test_loop_and_buffer_paint_the_same(guidance: Guidance) -> None:
         )
         > 5e-3
     )
+
+
+@pytest.mark.parametrize(("guidance", "lines"), [("none", 1), ("full", 1), ("self", 2), ("initialize", 2)])
+def test_a_missing_row_of_diffusers_says_why(guidance: str, lines: int) -> None:
+    row = Row(
+        size="tiny", steps=2, guidance=guidance, contender="loop torch f32", fps=9.0, of_loop=1.0, error=0.0
+    )
+    text = text_of(row).splitlines()
+    assert len(text) == lines
+    assert ("diffusers pipeline" in text[-1] and f"the kind {guidance}" in text[-1]) == (lines == 2)
+    assert len(text_of(replace(row, contender="buffer torch f32")).splitlines()) == 1
