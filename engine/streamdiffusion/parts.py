@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine.condition.prompt import PromptEncoder
+from engine.denoise.settings import Guidance
 from engine.streamdiffusion.settings import StreamSettings
+from engine.streamdiffusion.start import Started
 from engine.streamdiffusion.stylist import Stylist
 from models.checkpoints.stable_diffusion import StableDiffusion
+from models.diffusion.timesteps import LcmTimesteps
+from models.networks.stable_diffusion import LATENT_STRIDE
 from models.runtimes.choose import choose_runtime, probe_machine
 from models.runtimes.protocol import RuntimeKind, RuntimeSettings
 
@@ -32,6 +36,7 @@ class StreamParts:
     _runtime: RuntimeSettings
     _stylists: dict[tuple[bool, int, bool], Stylist]
     _encoder: PromptEncoder
+    _start: Started | None
 
     @property
     def vae(self) -> nn.Module:
@@ -79,6 +84,77 @@ class StreamParts:
     def height(self) -> int:
         """Of the pictures, in pixels."""
         return self._settings.height
+
+    @property
+    def latent_height(self) -> int:
+        """Of the latents."""
+        return self._settings.height // LATENT_STRIDE
+
+    @property
+    def latent_width(self) -> int:
+        """Of the latents."""
+        return self._settings.width // LATENT_STRIDE
+
+    @property
+    def cfg_type(self) -> str:
+        """The guidance: "none", "full", "self" or "initialize"."""
+        return self._settings.cfg_type.value
+
+    @property
+    def do_add_noise(self) -> bool:
+        """Whether each step after the first adds noise again."""
+        return self._settings.do_add_noise
+
+    @property
+    def use_denoising_batch(self) -> bool:
+        """Whether the steps work on as many frames at once."""
+        return self._settings.is_stream_batch
+
+    @property
+    def frame_bff_size(self) -> int:
+        """Frames that enter together."""
+        return self._settings.frame_buffer_size
+
+    @property
+    def denoising_steps_num(self) -> int:
+        """Steps N of each frame."""
+        return len(self._settings.t_index_list)
+
+    @property
+    def t_list(self) -> list[int]:
+        """Places of the steps in ``timesteps``; changed by ``update_stream_params``."""
+        return list(self._settings.t_index_list)
+
+    @property
+    def timesteps(self) -> Tensor:
+        """The grid that ``t_list`` counts in, ``(num_inference_steps,)`` int64, noisiest first."""
+        return torch.tensor(LcmTimesteps()(self._settings.num_inference_steps)).long()
+
+    @property
+    def sub_timesteps(self) -> list[int]:
+        """Timestep of each step."""
+        return [int(self.timesteps[index]) for index in self.t_list]
+
+    @property
+    def guidance_scale(self) -> float:
+        """The scale; 1 without guidance. Raises ``ValueError`` before ``prepare``."""
+        return 1.0 if self._settings.cfg_type is Guidance.NONE else self._started.guidance_scale
+
+    @property
+    def delta(self) -> float:
+        """Weight of the residual noise. Raises ``ValueError`` before ``prepare``."""
+        return self._started.delta
+
+    @property
+    def prompt_embeds(self) -> Tensor:
+        """The prompt as the UNet reads it, ``(1, L, D)``. Raises ``ValueError`` before ``prepare``."""
+        return self._encoder.mix(self._started.prompts, self._started.interpolation).clone()
+
+    @property
+    def _started(self) -> Started:
+        if self._start is None:
+            raise ValueError("expected prepare() before the first picture")
+        return self._start
 
     def run_on(self, runtime: RuntimeSettings) -> None:
         """Run the networks on another runtime; frames under way are lost."""
