@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import SettingsError
 from engine.post.letterbox import fitted_size, resized
@@ -13,7 +14,8 @@ from engine.types import RgbImage
 MAX_FILE_BYTES = 64 << 20
 MAX_PIXELS = 64_000_000
 BLUR_AT_FULL = 0.12  # standard deviation of the blur at 1.0, in picture heights
-_SURROUND_BLUR = 0.35  # of the avatar's own background beside it
+_SURROUND_BLUR = 0.35  # of the avatar's own background, far beside it
+_SHARP_SHARE = 0.6  # of the picture's height beside the avatar's own background, until it is as soft as that
 _BLUR_HEIGHT = 90  # blurring a small copy costs little and looks the same
 
 
@@ -87,7 +89,11 @@ def avatar_box(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[slice, sl
 
 
 def _extended(plate: RgbImage, width: int, height: int) -> RgbImage:
-    """Stand the plate where the avatar stands, and go on around it with its soft mirror image."""
+    """Stand the plate where the avatar stands, and go on around it with its mirror image.
+
+    The mirror image begins as sharp as the plate, so that no seam shows, and is softer the further out it is:
+    what stands in the plate is not seen twice, and the eye stays with the avatar.
+    """
     rows, columns = avatar_box(plate.shape, (width, height))
     inner = resized(plate, columns.stop - columns.start, rows.stop - rows.start)
     top, left, right = rows.start, columns.start, width - columns.stop
@@ -95,9 +101,19 @@ def _extended(plate: RgbImage, width: int, height: int) -> RgbImage:
         return inner
     row_order = np.pad(np.arange(inner.shape[0]), (top, 0), mode="symmetric")
     column_order = np.pad(np.arange(inner.shape[1]), (left, right), mode="symmetric")
-    out = _blurred(np.ascontiguousarray(inner[row_order][:, column_order]), _SURROUND_BLUR)
-    out[rows, columns] = inner
-    return out
+    mirrored = np.ascontiguousarray(inner[row_order][:, column_order])
+    away_px = np.maximum(_distance_px(rows, height)[:, None], _distance_px(columns, width)[None, :])
+    share = np.minimum(away_px / (_SHARP_SHARE * height), 1.0)[..., None]
+    soft = _blurred(mirrored, _SURROUND_BLUR)
+    return np.asarray(np.rint(mirrored + share * (soft.astype(np.float32) - mirrored)), np.uint8)
+
+
+def _distance_px(inside: slice, length: int) -> NDArray[np.float32]:
+    """Return how far each of ``length`` pixels lies outside of ``inside``."""
+    pixels = np.arange(length, dtype=np.float32)
+    return np.asarray(
+        np.maximum(np.maximum(inside.start - pixels, pixels - (inside.stop - 1)), 0.0), np.float32
+    )
 
 
 def _blurred(rgb: RgbImage, blur: float) -> RgbImage:

@@ -129,6 +129,17 @@ def test_as_drawn_shows_the_avatars_own_background_and_goes_on_beside_it() -> No
     np.testing.assert_array_equal(tall[36:], plate())
 
 
+def test_no_seam_shows_beside_a_background_with_a_pattern() -> None:
+    dots = np.full((90, 90, 3), 60, np.uint8)
+    dots[::6] = dots[1::6] = 200  # lines that a blurred surround would end abruptly
+    wide = Composer(StageSettings(), (160, 90), dots)(np.zeros((90, 90, 4), np.uint8)).astype(int)
+    for inner, outer in ((35, 34), (124, 125)):
+        assert np.abs(wide[:, inner] - wide[:, outer]).max() <= 4
+    steps = np.abs(np.diff(wide, axis=1)).max()
+    assert steps <= 4, "and it softens without a step"
+    assert wide[:, 0, 0].std() < wide[:, 34, 0].std(), "far out it is soft"
+
+
 def test_as_drawn_blends_the_avatar_over_its_background() -> None:
     rgba = soft_disc()
     alpha = rgba[..., 3:]
