@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from PySide6.QtCore import QCoreApplication, QLocale, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
@@ -28,6 +28,8 @@ _LEVELS = {
     QtMsgType.QtCriticalMsg: logging.ERROR,
     QtMsgType.QtFatalMsg: logging.CRITICAL,
 }
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Windows has no SIGHUP."""
 
 
 def run_window(argv: Sequence[str]) -> int:
@@ -62,7 +64,10 @@ def _name_application() -> None:
 
 @contextmanager
 def _watching(window: MainWindow, director: Director) -> Iterator[None]:
-    """Turn Ctrl+C into a closed window, and an exception in a slot into a sentence and a log entry."""
+    """Turn Ctrl+C and the system's wish to end this into a closed window: a recording is finished.
+
+    An exception in a slot becomes a sentence and a log entry.
+    """
 
     def on_exception(
         kind: type[BaseException], error: BaseException, traceback: TracebackType | None
@@ -72,12 +77,20 @@ def _watching(window: MainWindow, director: Director) -> Iterator[None]:
         director.show.tell_error(UnderstudyError(message, hint="If it stays, restart Understudy."))
 
     previous_hook, sys.excepthook = sys.excepthook, on_exception
-    # The status timer gives Python a turn to notice the signal.
-    previous_signal = signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if window.isVisible():  # else it is closing already
+            logger.info("Closing: %s", signal.Signals(number).name)
+            QApplication.closeAllWindows()  # a dialog in front of it, too
+            QApplication.exit(0)
+
+    # The status timer gives Python a turn to notice a signal.
+    previous_signals = {number: signal.signal(number, on_signal) for number in _ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous_signal)
+        for number, previous in previous_signals.items():
+            signal.signal(number, previous)
         sys.excepthook = previous_hook
 
 

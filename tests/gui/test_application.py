@@ -58,10 +58,20 @@ def test_it_opens_runs_and_returns(engine: FakeEngine, tmp_path: Path) -> None:
     assert (sys.excepthook, signal.getsignal(signal.SIGINT)) == (hook, handler)
 
 
-def test_ctrl_c_closes_it(engine: FakeEngine) -> None:
-    when_started(engine, lambda: signal.raise_signal(signal.SIGINT))
-    assert run([]) == 0
+@pytest.mark.parametrize("name", [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)])
+def test_a_signal_closes_it_and_finishes_what_is_recorded(
+    engine: FakeEngine, tmp_path: Path, name: str
+) -> None:
+    previous = signal.getsignal(getattr(signal, name))
+    # Else a window that ignores it would end the tests.
+    signal.signal(getattr(signal, name), lambda _number, _frame: leave())
+    try:
+        when_started(engine, lambda: signal.raise_signal(getattr(signal, name)))
+        assert run([]) == 0
+    finally:
+        signal.signal(getattr(signal, name), previous)
     assert engine.session.names() == ["start", "stop"]
+    assert (tmp_path / "config" / "window.json").exists()
 
 
 def test_an_exception_in_a_slot_is_a_sentence_and_a_log_entry(
