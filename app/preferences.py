@@ -6,6 +6,7 @@ window: it is set aside, the defaults are used and a sentence says so. No Qt her
 """
 
 import json
+import logging
 import os
 import re
 import tempfile
@@ -18,6 +19,8 @@ import platformdirs
 
 FILE_NAME = "window.json"
 HOME_VARIABLE = "UNDERSTUDY_HOME"
+logger = logging.getLogger(__name__)
+
 LARGEST_SEED = 2**32 - 1
 RAIN_GUIDANCE_RANGE = (1.0, 10.0)
 STYLE_GUIDANCE_RANGE = (1.0, 5.0)
@@ -131,11 +134,14 @@ class PreferencesFile:
             stored = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return Preferences(), ""
-        except (OSError, ValueError):
-            return Preferences(), self._set_aside()
+        except (OSError, ValueError) as error:
+            return Preferences(), self._set_aside(str(error))
         if not isinstance(stored, dict):
-            return Preferences(), self._set_aside()
-        return _from_stored(stored)
+            return Preferences(), self._set_aside("it holds no settings")
+        preferences, message = _from_stored(stored)
+        if message:
+            logger.warning("%s: %s", self._path, message)
+        return preferences, message
 
     def save(self, preferences: Preferences) -> None:
         """Write ``preferences`` so that a crash leaves the old file or the new one, never half of it.
@@ -156,7 +162,8 @@ class PreferencesFile:
             temporary.unlink(missing_ok=True)
             raise
 
-    def _set_aside(self) -> str:
+    def _set_aside(self, why: str) -> str:
+        logger.warning("The settings file %s is damaged: %s", self._path, why)
         damaged = self._path.with_suffix(".damaged")
         try:
             self._path.replace(damaged)

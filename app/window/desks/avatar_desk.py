@@ -53,6 +53,10 @@ def portrait(avatar: Avatar) -> QImage:
     return image_of(avatar.rgb).copy(cut)
 
 
+def _looking(path: Path) -> News:
+    return News(Tone.INFO, f"Looking for the points of {path.name}…")
+
+
 class AvatarDesk:
     """Connects the *Avatar* card.
 
@@ -107,7 +111,7 @@ class AvatarDesk:
         if self._show.mode is Mode.STYLISE:
             self._show.tell(News(Tone.INFO, "A picture becomes an avatar.", "Go over to Avatar for that."))
             return
-        self._show.tell(News(Tone.INFO, f"Looking for the points of {path.name}…"))
+        self._show.tell(_looking(path))
         self._show.commands.submit(
             lambda: self._show.backstage.load_avatar(str(path)),
             lambda avatar: self._on_read(avatar, path),
@@ -168,7 +172,7 @@ class AvatarDesk:
         self._panel.show_chosen(self._panel.gallery.chosen)
 
     def _on_read(self, avatar: Avatar, path: Path, why_edit: str = _UNSURE) -> None:
-        self._show.window.banner.clear()
+        self._show.withdraw(_looking(path))
         own = self._show.backstage.own_avatars
         avatar = replace(avatar, name=own.free_name(path.stem))
         if avatar.confidence >= MIN_CONFIDENCE:
@@ -179,6 +183,7 @@ class AvatarDesk:
             self._keep(edited)
 
     def _on_unread(self, error: UnderstudyError, path: Path) -> None:
+        self._show.withdraw(_looking(path))
         offers = (Offer("Place the points myself", lambda: self.place_by_hand(path)),)
         self._show.tell(news_of(error, *offers) if isinstance(error, NoFaceError) else news_of(error))
 

@@ -93,36 +93,43 @@ class NewsDesk:
         self._ways_out = ways_out
         self._told_error: UnderstudyError | None = None
         self._told_notice: UnderstudyError | None = None
+        self._error_news: News | None = None
+        self._notice_news: News | None = None
         self._told_state = SessionState.STOPPED
 
     def show_status(self, status: Status) -> None:
         """Tell the errors, the notices and the end of a clip that were not told yet."""
         self._tell_error(status.error)
         self._tell_notice(status.notice)
-        if status.state is SessionState.ENDED and self._told_state is not SessionState.ENDED:
-            again = Offer("Play again", self._show.rebuild)
-            self._show.tell(News(Tone.INFO, "The clip has come to its end.", offers=(again,)))
-        self._told_state = status.state
+        self._tell_end(status.state)
+
+    def _tell_end(self, state: SessionState) -> None:
+        again = Offer("Play again", self._show.rebuild)
+        news = News(Tone.INFO, "The clip has come to its end.", offers=(again,))
+        has_ended, had_ended = state is SessionState.ENDED, self._told_state is SessionState.ENDED
+        if has_ended and not had_ended:
+            self._show.tell(news)
+        elif had_ended and not has_ended:
+            self._show.withdraw(news)
+        self._told_state = state
 
     def _tell_error(self, error: UnderstudyError | None) -> None:
         if error is self._told_error:
             return
-        if self._told_error is not None and error is None:
-            self._withdraw(self._told_error)
+        self._error_news = self._replace(self._error_news, self._ways_out.news(error) if error else None)
         self._told_error = error
-        if error is not None:
-            self._show.tell(self._ways_out.news(error))
 
     def _tell_notice(self, notice: UnderstudyError | None) -> None:
         if notice is self._told_notice:
             return
-        if self._told_notice is not None:
-            self._withdraw(self._told_notice)
+        news = None if notice is None else News(Tone.WARNING, notice.message, notice.hint)
+        self._notice_news = self._replace(self._notice_news, news)
         self._told_notice = notice
-        if notice is not None:
-            self._show.tell(News(Tone.WARNING, notice.message, notice.hint))
 
-    def _withdraw(self, error: UnderstudyError) -> None:
-        news = self._show.window.banner.news
-        if news is not None and news.message.lower() == error.message.lower():
-            self._show.window.banner.clear()
+    def _replace(self, old: News | None, new: News | None) -> News | None:
+        """Tell ``new`` in place of what no longer holds; return it."""
+        if old is not None:
+            self._show.withdraw(old)
+        if new is not None:
+            self._show.tell(new)
+        return new

@@ -103,6 +103,10 @@ class Show:
         """Show ``news`` on the banner."""
         self.window.banner.show_news(news)
 
+    def withdraw(self, news: News) -> None:
+        """Take ``news`` from the banner: it does not hold any more."""
+        self.window.banner.withdraw(news)
+
     def tell_error(self, error: UnderstudyError) -> None:
         """Show an error on the banner."""
         self.tell(news_of(error))

@@ -24,6 +24,7 @@ from engine.status import SessionState
 from engine.stylise.settings import PUBLISHED_MODELS, Painter, StyliseSettings
 
 _GOES_ON = "The painting goes on as before."
+_READING = News(Tone.INFO, "The other style is being read.", "The painting goes on meanwhile.")
 
 
 class StyleModelDesk(BuildingDesk):
@@ -131,10 +132,10 @@ class StyleModelDesk(BuildingDesk):
         stylise = stylise_from(after)
         self._show.remember_all(after)
         self.refresh()
-        self._show.tell(News(Tone.INFO, "The other style is being read.", "The painting goes on meanwhile."))
+        self._show.tell(_READING)
         self._show.restyle(
             lambda styling: styling.set_style(stylise.style, stylise.loras),
-            then=lambda _: self._show.tell(News(Tone.GOOD, "The other style is here.")),
+            then=lambda _: self._on_style_read(),
             failed=lambda error: self._on_refused(error, before, changes),
             key="style",
         )
@@ -144,11 +145,16 @@ class StyleModelDesk(BuildingDesk):
         is_painting = self._show.session is not None and self._show.status().state is not SessionState.ERROR
         return painter_facts(after).changes_style and is_same and is_painting
 
+    def _on_style_read(self) -> None:
+        self._show.withdraw(_READING)
+        self._show.tell(News(Tone.GOOD, "The other style is here."))
+
     def _on_refused(self, error: UnderstudyError, before: Preferences, changes: Mapping[str, object]) -> None:
         if all(getattr(self._show.preferences, name) == value for name, value in changes.items()):
             # Else the user has changed their mind meanwhile, and that is under way.
             self._show.remember(**{name: getattr(before, name) for name in changes})
         self.refresh()
+        self._show.withdraw(_READING)
         if isinstance(error, MemoryTooSmallError):
             again = Offer("Begin anew with it", lambda: self._build_with(**changes))
             self._show.tell(news_of(error, again))

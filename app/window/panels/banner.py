@@ -67,13 +67,22 @@ def news_of(error: UnderstudyError, *offers: Offer, hint: str | None = None) -> 
     return News(Tone.ERROR, message, error.hint if hint is None else hint, offers)
 
 
+_GRAVITY = {Tone.GOOD: 0, Tone.INFO: 1, Tone.WARNING: 2, Tone.ERROR: 3}
+
+
 class Banner(QFrame):
-    """Shows one piece of news at a time; newer news replace older ones."""
+    """Shows one piece of news at a time: the gravest, and of equals the newest.
+
+    Errors and warnings stay until they are closed, acted on or withdrawn; what is lesser waits behind them. A
+    newer piece of information takes the place of an older one. Good news passes: it is shown at once for a
+    while, and then what stood there before is back.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "banner")
-        self._news: News | None = None
+        self._news: News | None = None  # on show
+        self._standing: list[News] = []  # until closed, oldest first
         self._icon = QLabel()
         self.message = make_label("", weight=QFont.Weight.DemiBold)
         self.hint = make_label("", "muted")
@@ -88,8 +97,8 @@ class Banner(QFrame):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(GOOD_NEWS_MS)
-        self._timer.timeout.connect(self.clear)
-        self.close_button.clicked.connect(self.clear)
+        self._timer.timeout.connect(self._pass_on)
+        self.close_button.clicked.connect(self.close_news)
         self.hide()
 
     @property
@@ -98,9 +107,52 @@ class Banner(QFrame):
         return self._news
 
     def show_news(self, news: News) -> None:
-        """Show ``news``; the same news again changes nothing."""
+        """Show ``news`` as soon as nothing graver stands; the same news again changes nothing."""
         if news == self._news:
             return
+        if news.tone is Tone.GOOD:
+            self._put_up(news)
+            return
+        is_replaced = news.tone is Tone.INFO
+        self._standing = [
+            other
+            for other in self._standing
+            if other != news and not (is_replaced and other.tone is Tone.INFO)
+        ]
+        self._standing.append(news)
+        if self._gravest() is news:
+            self._put_up(news)
+
+    def close_news(self) -> None:
+        """Take away what is on show; what waited behind it is shown."""
+        if self._news is not None:
+            self.withdraw(self._news)
+
+    def withdraw(self, news: News) -> None:
+        """Take ``news`` away, on show or waiting: it does not hold any more."""
+        self._standing = [other for other in self._standing if other != news]
+        if news == self._news:
+            self._pass_on()
+
+    def clear(self) -> None:
+        """Take all news away."""
+        self._standing.clear()
+        self._pass_on()
+
+    def _gravest(self) -> News | None:
+        return max(reversed(self._standing), key=lambda news: _GRAVITY[news.tone], default=None)
+
+    def _pass_on(self) -> None:
+        """Show what stands, or nothing."""
+        news = self._gravest()
+        if news is None:
+            self._timer.stop()
+            self._news = None
+            self.hide()
+        else:
+            self._put_up(news)
+
+    def _put_up(self, news: News) -> None:
         self._news = news
         name, colour = _ICONS[news.tone]
         self._icon.setPixmap(icon_pixmap(name, colour))
@@ -120,12 +172,6 @@ class Banner(QFrame):
         self._offer_row.setVisible(bool(news.offers))
         self._place_offers()
         self.show()
-
-    def clear(self) -> None:
-        """Take the news away."""
-        self._timer.stop()
-        self._news = None
-        self.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the buttons where there is room for them."""
@@ -167,6 +213,6 @@ class Banner(QFrame):
 
     def _on_offer(self, number: int) -> None:
         offers = self._news.offers if self._news else ()
-        self.clear()
+        self.close_news()
         if number < len(offers):
             offers[number].run()
