@@ -285,7 +285,7 @@ def check_disk(name: str, folder: Path, free_bytes: int | None = None) -> Check:
     detail = f"{size} free"
     if free >= _LEAST_FREE_BYTES:
         return Check(name=name, health=Health.OK, detail=detail)
-    remedy = "Make room: an hour takes about 1 GB, the networks made ready for this machine 50 MB."
+    remedy = "Make room: an hour takes about 1 GB."
     return Check(name=name, health=Health.LACKING, detail=f"{detail} for {folder}", remedy=remedy)
 
 

@@ -143,7 +143,7 @@ def check_clip(settings: Settings, output: Path, rooms: Rooms | None = None) -> 
     if clip is None and settings.source.strip().removeprefix("camera:").isdecimal():
         raise SourceError(
             f"Camera {settings.source.strip().removeprefix('camera:')} has no end to animate.",
-            hint="Use `understudy live` for cameras; with `stylise`, add --record or --virtual-camera.",
+            hint="Use `understudy live` for cameras.",
         )
     check_start(settings, output, rooms)
 

@@ -1,6 +1,8 @@
 """`understudy animate`: a clip in, an avatar clip out."""
 
 import argparse
+import os
+import shutil
 from pathlib import Path
 
 from app.cli.avatars import chosen_avatar, shown_name
@@ -8,13 +10,15 @@ from app.cli.choices import settings_from
 from app.cli.console import Console
 from app.cli.failure import EXIT_INTERRUPTED
 from app.cli.interrupt import Interrupt
-from app.cli.progress import Progress
+from app.cli.progress import Progress, frames_text
 from app.cli.report import animate_json, animate_lines
 from engine.clock import SystemClock
 from engine.errors import NoFaceError, SettingsError, SourceError, UnderstudyError
 from engine.paths import graphs_dir
 from engine.session import AnimateHooks, AnimateReport, Ending, RecordingReport, animate, check_clip
 from engine.settings import Pace
+
+_GRAPHS_BYTES = 64 << 20  # the built-in networks' graphs and their compiled forms, with some to spare
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -44,7 +48,7 @@ def clip_hooks(progress: Progress, interrupt: Interrupt, console: Console) -> An
     return AnimateHooks(
         on_progress=progress.update,
         should_stop=interrupt.is_asked,
-        on_warm_up=lambda frames: console.say(f"Warming up on the first {frames} frames ..."),
+        on_warm_up=lambda frames: console.say(f"Warming up on the first {frames_text(frames)} ..."),
         on_part=lambda part: say_part(part, console),
     )
 
@@ -66,7 +70,17 @@ def loading_text() -> str:
     """Say why nothing happens for a few seconds, and why it takes longer once."""
     if any(graphs_dir().glob("*.onnx")):
         return "loading first"
+    if not is_kept():
+        return "preparing the networks for this machine first, at every start: the cache folder has no room"
     return "first start: preparing the networks for this machine takes a few seconds more, once"
+
+
+def is_kept() -> bool:
+    """Whether the cache folder can keep the networks: its disk has the room, and lets itself be written."""
+    place = graphs_dir().absolute()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free >= _GRAPHS_BYTES and os.access(place, os.W_OK)
 
 
 def chosen_output(text: str | None, default: Path) -> Path:
@@ -93,6 +107,8 @@ def _judge(report: AnimateReport, source: str, console: Console) -> int:
         kept = spared_text(report.recording)
         console.warn(f"Stopped; what was painted until then is written and plays.{kept}")
         return EXIT_INTERRUPTED
+    if report.frames_in == 1 and report.ending is Ending.COMPLETE:
+        console.warn(f"{source} holds one still picture, so the avatar clip has a single frame, too.")
     error: UnderstudyError | None = None
     if report.ending is Ending.TRUNCATED:
         error = SourceError(

@@ -11,6 +11,7 @@ from app.cli.avatars import chosen_avatar
 from app.cli.choices import settings_from
 from app.cli.console import Console
 from app.cli.interrupt import Interrupt
+from app.cli.progress import frames_text
 from app.cli.report import recording_text, stages_json, stages_text
 from engine.clock import Clock, SystemClock
 from engine.errors import SettingsError, SinkError, TooSlowError, UnderstudyError
@@ -184,8 +185,9 @@ def status_line(status: Status) -> str:
     """Return one line about a running session."""
     if status.frames_out == 0:
         return _words(status)
+    rate = f"  {status.fps:.1f} fps" if status.fps > 0 else ""  # unknown until a second picture
     return (
-        f"{_words(status)}  {status.fps:.1f} fps  "
+        f"{_words(status)}{rate}  "
         f"{status.motion_to_photon_p50_ms:.0f} ms (p95 {status.motion_to_photon_p95_ms:.0f})  "
         f"{status.dropped} dropped"
     )
@@ -195,7 +197,7 @@ def _words(status: Status) -> str:
     if status.state is SessionState.WAITING and status.progress is not None:
         return "waiting for the clip"
     if status.state is SessionState.LIVE and status.warm_up_frames:
-        return f"warming up on the first {status.warm_up_frames} frames"
+        return f"warming up on the first {frames_text(status.warm_up_frames)}"
     return _SAY[status.state]
 
 
@@ -229,7 +231,7 @@ def _lines(session: Session, status: Status) -> list[str]:
     lines = [f"frames    {status.frames_in} in, {status.frames_out} out, {status.dropped} dropped"]
     if status.frames_out > 0:
         lines += [
-            f"speed     {status.fps:.1f} fps",
+            *([f"speed     {status.fps:.1f} fps"] if status.fps > 0 else ()),
             f"latency   {status.motion_to_photon_p50_ms:.0f} ms p50, "
             f"{status.motion_to_photon_p95_ms:.0f} ms p95 from motion to photon",
             f"ms/stage  {stages_text(status.stage_ms)}",

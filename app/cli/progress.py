@@ -55,9 +55,15 @@ class Progress:
 def line(done: int, total: int | None, elapsed_s: float) -> str:
     """Return one line of progress."""
     rate = done / elapsed_s if elapsed_s > 0 else 0.0
+    fps = f"  {rate:.1f} fps" if rate > 0 else ""  # the first picture says nothing of how fast they come
     if not total:
-        return f"{done} frames  {rate:.1f} fps"
-    return f"{_bar(done, total)}  {done}/{total}  {rate:.1f} fps{_left(total - done, rate)}"
+        return f"{frames_text(done)}{fps}"
+    return f"{_bar(done, total)}  {done}/{total}{fps}{_left(total - done, rate)}"
+
+
+def frames_text(count: int) -> str:
+    """Return a number of frames in words."""
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def bytes_line(done: int, total: int | None, elapsed_s: float, before: int = 0) -> str:

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.cli.progress import frames_text
 from engine.session import AnimateReport, RecordingReport
 from engine.status import StageTime
+
+_MEGABYTE = 1_000_000
 
 
 def stages_text(stage_ms: Mapping[str, StageTime]) -> str:
@@ -20,8 +23,13 @@ def stages_json(stage_ms: Mapping[str, StageTime]) -> dict[str, float]:
 def recording_text(report: RecordingReport) -> str:
     """Return where the file is and what is in it."""
     sounds = {"none": "no sound", "copied": "sound copied", "converted": "sound converted to AAC"}
-    sound, size = sounds[report.sound.value], f"{report.num_bytes / (1 << 20):.1f} MB"
-    return f"{report.path}  ({report.frames} frames, {report.seconds:.2f} s, {size}, {sound})"
+    facts = [frames_text(report.frames), f"{report.seconds:.2f} s", size_text(report.num_bytes)]
+    return f"{report.path}  ({', '.join(facts)}, {sounds[report.sound.value]})"
+
+
+def size_text(num_bytes: int) -> str:
+    """Return a file's size in kilobytes, or in megabytes from one on."""
+    return f"{num_bytes / 1000:.0f} kB" if num_bytes < _MEGABYTE else f"{num_bytes / _MEGABYTE:.1f} MB"
 
 
 def animate_lines(report: AnimateReport, *, is_tracked: bool = True) -> list[str]:
@@ -29,7 +37,9 @@ def animate_lines(report: AnimateReport, *, is_tracked: bool = True) -> list[str
     faces = f", a face in {report.frames_found}" if is_tracked else ""
     p50, p95 = report.motion_to_photon_p50_ms, report.motion_to_photon_p95_ms
     together = min(report.warm_up_frames, report.frames_in)
-    warm_up = [f"warm-up   {report.warm_up_s:.1f} s of them on the first {together} frames, painted together"]
+    warm_up = [
+        f"warm-up   {report.warm_up_s:.1f} s of them on the first {frames_text(together)}, painted together"
+    ]
     return [
         f"frames    {report.frames_in} in, {report.frames_out} out{faces}",
         f"speed     {report.fps:.1f} fps ({report.seconds:.1f} s, after {report.loading_s:.1f} s of loading)",

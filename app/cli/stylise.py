@@ -14,7 +14,7 @@ from app.cli.models import fetch_missing
 from app.cli.progress import Progress
 from app.cli.report import animate_json, animate_lines
 from engine.clock import SystemClock
-from engine.errors import SettingsError
+from engine.errors import SettingsError, SourceError
 from engine.fetching import fetchable_models
 from engine.session import Ending, Session, animate, check_clip, check_start
 from engine.settings import LossSettings, Pace, Precision, Quality, RuntimeChoice, Settings
@@ -118,6 +118,12 @@ def _check_way_out(arguments: argparse.Namespace, *, is_live: bool) -> None:
     if is_live and arguments.output is not None:
         raise SettingsError(
             "--output counts for nothing live.", hint="--record names the file of a live recording."
+        )
+    camera = arguments.source.strip().removeprefix("camera:")
+    if not is_live and camera.isdecimal():
+        raise SourceError(
+            f"Camera {camera} has no end to paint to.",
+            hint="Add --record PATH or --virtual-camera to paint it live.",
         )
     if not is_live and arguments.seconds is not None:
         raise SettingsError(

@@ -52,6 +52,8 @@ def test_the_line_says_share_rate_and_time_left() -> None:
     assert "0:06 left" in text
     assert "left" not in line(120, 120, 2.0)
     assert line(7, None, 2.0) == "7 frames  3.5 fps"
+    assert line(1, None, 0.0) == "1 frame", "no rate before it is known"
+    assert "fps" not in line(1, 10, 0.0)
 
 
 def test_minutes_and_seconds() -> None:
