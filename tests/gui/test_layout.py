@@ -329,3 +329,19 @@ def test_the_keys_are_listed(theatre: Theatre) -> None:
 
 def test_a_held_key_acts_once(theatre: Theatre) -> None:
     assert all(not shortcut.autoRepeat() for shortcut in theatre.director.shortcuts)
+
+
+@pytest.mark.parametrize("height", [600, 800])
+def test_the_gallery_fills_its_width_and_keeps_the_chosen_avatar_in_sight(make_theatre, height: int) -> None:
+    theatre = make_theatre()
+    theatre.engine.avatars = {f"mira{number}": make_avatar("mira") for number in range(12)}
+    theatre.open()
+    gallery = theatre.window.avatars.gallery
+    theatre.window.setMinimumSize(400, 300)
+    theatre.director.avatars.choose_number(9)
+    theatre.window.resize(1024, height)
+    theatre.settle()
+    places = [gallery.visualItemRect(gallery.item(row)) for row in range(gallery.count())]
+    assert gallery.viewport().rect().contains(places[8])
+    assert places[0].y() == places[2].y() < places[3].y(), "three in a row"
+    assert places[2].right() > gallery.viewport().width() - places[0].width() / 4, "no empty column"

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QImage, QKeyEvent, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QImage,
+    QKeyEvent,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QListView,
     QListWidget,
@@ -18,6 +28,7 @@ from app.window.widgets.theme import scaled_font
 
 THUMB_PX = 78
 CELL = QSize(86, 106)
+_NARROWEST_PX = 76  # of a tile beside a scroll bar; its picture is smaller, too
 NUM_KEYS = 9
 _PIXELS_PER_POINT = 2
 _NAME_ROLE = Qt.ItemDataRole.UserRole
@@ -87,7 +98,6 @@ class Gallery(QListWidget):
             item.setData(_NAME_ROLE, entry.name)
             item.setData(_OWN_ROLE, entry.is_own)
             item.setData(Qt.ItemDataRole.DecorationRole, _thumbnail(entry.thumbnail))
-            item.setSizeHint(CELL)
             key = f", key {number}" if number <= NUM_KEYS else ""
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{entry.title}{key}")
             item.setToolTip(f"{entry.title}{key}")
@@ -106,6 +116,7 @@ class Gallery(QListWidget):
         names = self.names()
         if name in names:
             self.setCurrentRow(names.index(name))
+        self._show_in_view()
         self.viewport().update()
 
     def is_own(self, name: str) -> bool:
@@ -126,6 +137,14 @@ class Gallery(QListWidget):
             return
         super().keyPressEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Have the tiles fill the width, and keep the avatar on stage in sight."""
+        width = self.viewport().width()
+        columns = max(1, width // _NARROWEST_PX)
+        self.setGridSize(QSize((width - 1) // columns, CELL.height()))  # Qt wraps a row that fits exactly
+        super().resizeEvent(event)
+        self._show_in_view()
+
     def sizeHint(self) -> QSize:
         """Return three columns and two rows."""
         return QSize(3 * CELL.width() + 12, 2 * CELL.height())
@@ -133,6 +152,11 @@ class Gallery(QListWidget):
     def minimumSizeHint(self) -> QSize:
         """Return three columns and one row."""
         return QSize(3 * CELL.width() + 4, CELL.height())
+
+    def _show_in_view(self) -> None:
+        names = self.names()
+        if self._chosen in names:
+            self.scrollToItem(self.item(names.index(self._chosen)))
 
     def _choose_item(self, item: QListWidgetItem) -> None:
         self.show_chosen(str(item.data(_NAME_ROLE)))
@@ -147,13 +171,14 @@ class _ThumbnailDelegate(QStyledItemDelegate):
         self._gallery = gallery
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:
-        return CELL
+        return self._gallery.gridSize()
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         cell = option.rect
-        thumb = QRectF(cell.x() + (cell.width() - THUMB_PX) / 2, cell.y(), THUMB_PX, THUMB_PX)
+        side = min(THUMB_PX, cell.width() - 4)
+        thumb = QRectF(cell.x() + (cell.width() - side) / 2, cell.y(), side, side)
         is_chosen = index.data(_NAME_ROLE) == self._gallery.chosen
         self._paint_picture(painter, thumb, index.data(Qt.ItemDataRole.DecorationRole))
         is_focused = self._gallery.hasFocus() and self._gallery.currentIndex().row() == index.row()
