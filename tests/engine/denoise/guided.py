@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.denoise.buffer import RollingBuffer
+from engine.denoise.noise import Draw
 from engine.denoise.presets import STREAM_DIFFUSION
 from engine.denoise.settings import NEEDS_NEGATIVE, BufferSettings, Entry, Guidance
 from models.diffusion.schedules import NoiseLevel
 from models.diffusion.solvers import Solver
 from models.diffusion.timesteps import ListedTimesteps
-from tests.engine.denoise.tiny import SPEC, RecordedDraw, TinyNetwork, levels_alone
+from tests.engine.denoise.tiny import SPEC, TinyNetwork, levels_alone
 
 SCALED = [Guidance.FULL, Guidance.SELF, Guidance.INITIALIZE]
 few = settings(max_examples=20, deadline=None)
@@ -44,9 +45,7 @@ def systems(draw: st.DrawFn, guidance: st.SearchStrategy[Guidance] | None = None
     )
 
 
-def buffer_of(
-    system: BufferSettings, network: TinyNetwork, draw: RecordedDraw | None = None
-) -> RollingBuffer:
+def buffer_of(system: BufferSettings, network: TinyNetwork, draw: Draw | None = None) -> RollingBuffer:
     buffer = RollingBuffer(network, system, SPEC, draw=draw)
     buffer.set_reference(STYLE, NEGATIVE if system.guidance in NEEDS_NEGATIVE else None)
     return buffer

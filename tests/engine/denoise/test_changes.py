@@ -117,7 +117,8 @@ def noises_of(buffer: RollingBuffer) -> list[Tensor]:
 def drawn(seed: Seed, num_noises: int) -> Tensor:
     draw, out = SeededDraw(), torch.empty(num_noises, *SPEC.shape, dtype=SPEC.dtype)
     draw.reseed(seed)
-    draw(out)
+    for level in torch.split(out, 1):
+        draw(level)
     return out
 
 

@@ -148,7 +148,7 @@ def test_filled_rows_start_at_their_own_level(noise: NoiseKind, levels: int, mic
             system,
             network.alone(),
             pose[index],
-            [draw.drawn[index]] if noise is NoiseKind.OWN else list(draw.drawn[0][:, None]),
+            [draw.drawn[index]] if noise is NoiseKind.OWN else list(torch.cat(draw.drawn)[:, None]),
             latents=latents[index],
             first_step=(levels - 1 - index) * micro,
         )

@@ -110,8 +110,7 @@ def test_fixed_noise_of_each_level_serves_all_rows(
     system = replace(ALONE, levels=levels, chunk=chunk, micro=micro, diffusion=LCM, noise=NoiseKind.PER_LEVEL)
     draw, network, pose = RecordedDraw(), TinyNetwork(), poses(num_chunks, chunk)
     came_out = run(buffer_of(system, network, draw), pose)
-    noises = [noise.expand(chunk, -1, -1, -1) for noise in draw.drawn[0].split(1)]
-    assert len(draw.drawn) == 1
+    noises = [noise.expand(chunk, -1, -1, -1) for noise in draw.drawn]
     assert len(noises) == levels * micro
     for popped, of_chunk in zip(came_out, pose, strict=True):
         assert_equal(popped.latents, denoise_alone(system, network.alone(), of_chunk, noises))

@@ -59,7 +59,7 @@ def test_rows_equal_frames_alone(system: BufferSettings, scale: float, delta: fl
     pose, latents = poses(num_chunks, system.chunk), pictures(num_chunks, system.chunk)
     came_out = run(buffer, pose, latents)
     assert [popped.tag for popped in came_out] == list(range(num_chunks))
-    moment = Moment(scale=scale, delta=delta, noises=list(draw.drawn[0].split(1)))
+    moment = Moment(scale=scale, delta=delta, noises=draw.drawn)
     for popped, of_chunk, entering in zip(came_out, pose, latents, strict=True):
         close(popped.latents, frame_alone(system, network, [moment] * system.levels, entering, of_chunk))
 

@@ -138,7 +138,7 @@ def test_streamdiffusion_preset_equals_its_loop() -> None:
     draw, network = RecordedDraw(), TinyNetwork()
     pose, frames = poses(6, 1), pictures(6, 1)
     ours = stacked(run(buffer_of(STREAM_DIFFUSION, network, draw), pose, frames))
-    init_noise = draw.drawn[0]
+    init_noise = torch.cat(draw.drawn)
     (a0, b0), (a1, b1) = (
         (lvl.alpha, lvl.sigma) for lvl in map(STREAM_DIFFUSION.diffusion.schedule.level, (359, 99))
     )
@@ -169,6 +169,6 @@ def test_full_guidance_equals_two_predictions() -> None:
         cond, uncond = (network.alone(given)(x, timestep, of_chunk) for given in (style, negative))
         return uncond + 1.7 * (cond - uncond)
 
-    noises = list(draw.drawn[0].split(1))
+    noises = draw.drawn
     for popped, of_chunk, frame in zip(ours, pose, frames, strict=True):
         assert_equal(popped.latents, denoise_alone(system, guided, of_chunk, noises, latents=frame))
