@@ -17,7 +17,7 @@ from tests.engine.denoise.tiny import RecordedDraw, TinyNetwork, levels_alone, p
 
 
 class OneSequence:
-    """Gives the same numbers level by level as all at once, which torch's own draws do in blocks of 16 only."""
+    """Gives the same numbers level by level as all at once; torch does so in blocks of 16 only."""
 
     def __init__(self) -> None:
         self._generator = torch.Generator()
