@@ -29,12 +29,12 @@ def real_backstage() -> Backstage:
 
 
 def _check_start(settings: Settings, stylise: StyliseSettings | None) -> None:
-    from engine.standard_rooms import StandardRooms  # noqa: PLC0415 - OpenCV
-    from engine.stylise.files import check_files  # noqa: PLC0415 - beside it
+    from engine.session import check_start  # noqa: PLC0415 - see above
+    from engine.stylise.files import check_files  # noqa: PLC0415 - see above
 
     if stylise is not None:
         check_files(stylise)
-    StandardRooms().check(settings)
+    check_start(settings)
 
 
 def _build_session(settings: Settings) -> SessionPort:

@@ -88,6 +88,16 @@ def test_a_missing_virtual_camera_leaves_the_button_off_and_says_what_to_do(thea
     assert theatre.window.banner.hint.text() == "Install one."
 
 
+def test_another_try_takes_the_refusal_of_the_one_before_away(theatre: Theatre) -> None:
+    theatre.live()
+    theatre.session.failures["go_live"] = VirtualCameraMissingError("There is none.", hint="Install one.")
+    press(theatre, "G")
+    assert theatre.window.banner.message.text() == "There is none."
+    del theatre.session.failures["go_live"]
+    press(theatre, "G")
+    assert not theatre.window.banner.isVisible()
+
+
 def test_recording(theatre: Theatre, tmp_path: Path) -> None:
     theatre.live()
     theatre.director.show.remember(output_folder=str(tmp_path / "out"))

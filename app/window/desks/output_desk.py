@@ -4,15 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
 from app.window.desks.show import Show
 from app.window.dialogs.file_picker import new_file, recordings_folder, snapshots_folder
-from app.window.panels.banner import News, Offer, Tone
+from app.window.panels.banner import News, Offer, Tone, news_of
 from app.window.ports import Report, SessionPort
-from engine.errors import SinkError
+from engine.errors import SinkError, UnderstudyError
 from engine.status import Status
 
 OpenFolder = Callable[[Path], None]
@@ -36,6 +37,7 @@ class OutputDesk:
         self._open_folder = open_folder
         self._bar = show.window.controls
         self._recording_since_s: float | None = None
+        self._refusals: dict[str, News] = {}
         self._bar.live_wanted.connect(self.go_live)
         self._bar.record_wanted.connect(self.record)
         self._bar.snapshot_wanted.connect(self.snapshot)
@@ -55,22 +57,36 @@ class OutputDesk:
     def go_live(self, is_wanted: bool) -> None:
         """Feed the virtual camera, or stop."""
         if is_wanted:
-            self._show.ask(lambda session: session.go_live(), key="live")
+            self._try("live", lambda session: session.go_live())
         else:
-            self._show.ask(lambda session: session.stop_live(), key="live")
+            self._try("live", lambda session: session.stop_live())
 
     def record(self, is_wanted: bool) -> None:
         """Record, or stop."""
         if not is_wanted:
-            self._show.ask(lambda session: session.stop_recording(), self._on_recorded, key="record")
+            self._try("record", lambda session: session.stop_recording(), self._on_recorded)
             return
         folder = recordings_folder(self._show.preferences.output_folder)
-        self._show.ask(lambda session: session.start_recording(_prepare(folder, ".mp4")), key="record")
+        self._try("record", lambda session: session.start_recording(_prepare(folder, ".mp4")))
 
     def snapshot(self) -> None:
         """Keep the picture of now."""
         folder = snapshots_folder(self._show.preferences.output_folder)
         self._show.ask(lambda session: _snapshot(session, folder), self._on_snapshot)
+
+    def _try(
+        self, key: str, call: Callable[[SessionPort], Any], then: Callable[[Any], None] | None = None
+    ) -> None:
+        """Ask the session; a new try takes the refusal of the one before from the banner."""
+        refusal = self._refusals.pop(key, None)
+        if refusal is not None:
+            self._show.withdraw(refusal)
+
+        def failed(error: UnderstudyError) -> None:
+            self._refusals[key] = news_of(error)
+            self._show.tell(self._refusals[key])
+
+        self._show.ask(call, then, failed, key)
 
     def _on_recorded(self, report: Report | None) -> None:
         if report is None:
