@@ -105,7 +105,7 @@ def test_options_of_the_other_painter_are_refused(
     assert (code, "add --painter live2diff" in err) == (SettingsError.exit_code, True)
     with pytest.raises(SystemExit):
         understudy("stylise", "--prompt", "x", "--size", "500")
-    assert "invalid choice: 500" in capsys.readouterr().err
+    assert "--size cannot be '500'" in capsys.readouterr().err
 
 
 class Watching(StyliseRooms):
