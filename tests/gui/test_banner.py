@@ -99,27 +99,25 @@ def test_a_way_out_is_taken_from_the_news_on_show(banner: Banner) -> None:
     assert banner.news is None
 
 
-def test_a_snapshot_does_not_wipe_out_the_ways_out_of_an_error(theatre: Theatre, tmp_path: Path) -> None:
+def keep_a_snapshot_after_an_error(theatre: Theatre, folder: Path) -> None:
     theatre.live()
-    theatre.director.show.remember(output_folder=str(tmp_path))
+    theatre.director.show.remember(output_folder=str(folder))
     error = CameraBusyError("Camera 0 is busy.", hint="Close the other program.")
     theatre.session.now = replace(theatre.session.now, state=SessionState.ERROR, error=error)
     theatre.settle()
     theatre.window.controls.snapshot.click()
     theatre.settle()
+
+
+def test_a_snapshot_does_not_wipe_out_the_ways_out_of_an_error(theatre: Theatre, tmp_path: Path) -> None:
+    keep_a_snapshot_after_an_error(theatre, tmp_path)
     assert theatre.window.banner.news.tone is Tone.GOOD
     theatre.window.banner._timer.timeout.emit()
     assert [button.text() for button in theatre.window.banner.offers] == ["Retry", "Play the sample clip"]
 
 
 def test_an_error_that_is_over_does_not_come_back_after_good_news(theatre: Theatre, tmp_path: Path) -> None:
-    theatre.live()
-    theatre.director.show.remember(output_folder=str(tmp_path))
-    error = CameraBusyError("Camera 0 is busy.", hint="Close the other program.")
-    theatre.session.now = replace(theatre.session.now, state=SessionState.ERROR, error=error)
-    theatre.settle()
-    theatre.window.controls.snapshot.click()
-    theatre.settle()
+    keep_a_snapshot_after_an_error(theatre, tmp_path)
     theatre.session.now = replace(theatre.session.now, state=SessionState.LIVE, error=None)
     theatre.settle()
     theatre.window.banner._timer.timeout.emit()

@@ -504,16 +504,23 @@ def test_the_file_is_mended_before_the_sender_hears_of_the_failure(
     assert knew == [False]
 
 
-def test_failure_inside_the_thread_reaches_the_sender(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def recorder_on_fire(path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """An open recorder with a picture in it, whose encoder fails."""
+
     def broken(*_: object) -> None:
         raise RuntimeError("encoder on fire")
 
     monkeypatch.setattr(movie.MovieWriter, "write", broken)
-    made = recorder(tmp_path / "out.mp4")
+    made = recorder(path)
     made.open()
     made.send(picture(0, 0.0))
+    return made
+
+
+def test_failure_inside_the_thread_reaches_the_sender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recorder_on_fire(tmp_path / "out.mp4", monkeypatch)
 
     def send_on() -> None:
         for index in range(1, 100):
@@ -709,13 +716,7 @@ def test_a_disk_without_room_for_anything_is_said_so(tmp_path: Path, limit: int,
 def test_a_failure_before_the_first_picture_says_that_nothing_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("encoder on fire")
-
-    monkeypatch.setattr(movie.MovieWriter, "write", broken)
-    made = recorder(tmp_path / "out.mp4")
-    made.open()
-    made.send(picture(0, 0.0))
+    made = recorder_on_fire(tmp_path / "out.mp4", monkeypatch)
     with pytest.raises(SinkError, match=r"encoder on fire.*Nothing was written"):
         made.close()
     assert made.report is not None
